@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the vDPA modules outside the kernel tree. "make help" lists the targets.
+
+# The newest installed 6.12 headers, unless KVER= or KDIR= say otherwise
+KVER ?= $(notdir $(lastword $(shell \
+	ls -d /lib/modules/6.12*/build 2>/dev/null | sed 's,/build$$,,' | \
+	grep -v -e cloud -e '-rt-' | sort -V)))
+KDIR ?= /lib/modules/$(KVER)/build
+
+VDPA_CONFIG := CONFIG_VDPA=m CONFIG_VDPA_VRING=m CONFIG_VDPA_SIM=m \
+	CONFIG_VDPA_SIM_NET=m CONFIG_VDPA_SIM_BLOCK=m CONFIG_VP_VDPA=m \
+	CONFIG_VDPA_USER= CONFIG_VHOST_VDPA=m CONFIG_VIRTIO_VDPA=m
+
+# The kernel's build passes M= down; ours adds what its configuration leaves out
+KBUILD = $(MAKE) -C "$(KDIR)" M="$(CURDIR)" $(VDPA_CONFIG)
+
+SELFTESTS := tools/testing/selftests/vdpa
+
+.PHONY: all modules modules_install clean kernel-headers help \
+	deps demo test check
+
+all: modules
+
+kernel-headers:
+	@test -n "$(KVER)" -o "$(origin KDIR)" != file && test -d "$(KDIR)" || { \
+		echo "No Linux 6.12 headers found; install them by: tools/testing/deps build" >&2; \
+		exit 1; }
+
+modules: kernel-headers
+	+@$(KBUILD) --no-print-directory modules
+
+modules_install: kernel-headers
+	+@$(KBUILD) --no-print-directory INSTALL_MOD_DIR=updates modules_install
+
+clean:
+	+@$(KBUILD) --no-print-directory clean
+	+@$(MAKE) --no-print-directory -C $(SELFTESTS) clean
+
+demo:
+	@tools/testing/demo
+
+test:
+	@tools/testing/test
+
+check:
+	@tools/testing/check
+
+deps:
+	@tools/testing/deps
+
+help:
+	@echo 'Main targets:'
+	@echo '  demo             - build, boot a VM, move packets and blocks, show what happens'
+	@echo '  test             - build and run all tests in VMs'
+	@echo
+	@echo 'Building:'
+	@echo '  all, modules     - all modules, against KDIR (W=1: warnings, C=2: sparse)'
+	@echo '  modules_install  - install them in updates/, where they replace the kernel'\''s own'
+	@echo '  clean            - remove what was built'
+	@echo '  check            - W=1, sparse, checkpatch, spelling, shell scripts'
+	@echo '  deps             - install the Debian packages that all of this needs'
+	@echo
+	@echo 'Variables:'
+	@echo '  KVER=VERSION     - installed kernel headers to build against [$(KVER)]'
+	@echo '  KDIR=DIR         - kernel build directory to build against'
+	@echo '  V=1              - show each command; with test: show each case'
