@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Registry of management devices: what makes vDPA devices on request.
+ */
+
+#include <linux/slab.h>
+
+#include "internal.h"
+
+LIST_HEAD(vdpa_mgmt_list);
+
+/* Protects vdpa_mgmt_list; never held while a device is made or removed */
+DECLARE_RWSEM(vdpa_mgmt_list_lock);
+
+/**
+ * vdpa_mgmtdev_register - offer a management device to users
+ * @mdev: the management device, with device, ops and id_table set
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINVAL when it can't both add and remove devices.
+ */
+int vdpa_mgmtdev_register(struct vdpa_mgmt_dev *mdev)
+{
+	if (!mdev->device || !mdev->id_table || !mdev->ops ||
+	    !mdev->ops->dev_add || !mdev->ops->dev_del)
+		return -EINVAL;
+
+	down_write(&vdpa_mgmt_list_lock);
+	list_add_tail(&mdev->list, &vdpa_mgmt_list);
+	up_write(&vdpa_mgmt_list_lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vdpa_mgmtdev_register);
+
+static int vdpa_device_of_mgmtdev(struct device *dev, const void *mdev)
+{
+	return dev_to_vdpa(dev)->mdev == mdev;
+}
+
+/**
+ * vdpa_mgmtdev_unregister - withdraw a management device
+ * @mdev: the management device
+ *
+ * Its devices are removed first. On return none of its operations is running,
+ * and none will.
+ *
+ * Context: may sleep.
+ */
+void vdpa_mgmtdev_unregister(struct vdpa_mgmt_dev *mdev)
+{
+	struct device *dev;
+
+	mutex_lock(&vdpa_admin_lock);
+
+	down_write(&vdpa_mgmt_list_lock);
+	list_del(&mdev->list);
+	up_write(&vdpa_mgmt_list_lock);
+
+	while ((dev = bus_find_device(&vdpa_bus, NULL, mdev,
+				      vdpa_device_of_mgmtdev))) {
+		mdev->ops->dev_del(mdev, dev_to_vdpa(dev));
+		put_device(dev);
+	}
+
+	mutex_unlock(&vdpa_admin_lock);
+}
+EXPORT_SYMBOL_GPL(vdpa_mgmtdev_unregister);
+
+/*
+ * The management device of this name; bus is NULL for one without a bus. The
+ * caller holds vdpa_mgmt_list_lock, or vdpa_admin_lock to keep it afterwards.
+ */
+struct vdpa_mgmt_dev *vdpa_mgmtdev_find(const char *bus, const char *name)
+{
+	struct vdpa_mgmt_dev *mdev;
+
+	list_for_each_entry(mdev, &vdpa_mgmt_list, list) {
+		const char *its_bus = mdev->device->bus ?
+				      mdev->device->bus->name : NULL;
+
+		if (!bus != !its_bus || (bus && strcmp(bus, its_bus)))
+			continue;
+		if (!strcmp(name, dev_name(mdev->device)))
+			return mdev;
+	}
+	return NULL;
+}
+
+/* One bit a virtio device id; ids above 63 exist but have no bit to go by */
+u64 vdpa_mgmtdev_classes(const struct vdpa_mgmt_dev *mdev)
+{
+	const struct virtio_device_id *id;
+	u64 classes = 0;
+
+	for (id = mdev->id_table; id->device; id++) {
+		if (id->device < 64)
+			classes |= BIT_ULL(id->device);
+	}
+	return classes;
+}
