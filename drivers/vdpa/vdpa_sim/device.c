@@ -46,6 +46,10 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 	if (err)
 		goto put_dev;
 
+	err = shape->init ? shape->init(sim, shape) : 0;
+	if (err)
+		goto put_dev;
+
 	err = -ENOMEM;
 	sim->spaces = kcalloc(shape->nas, sizeof(*sim->spaces), GFP_KERNEL);
 	if (!sim->spaces)

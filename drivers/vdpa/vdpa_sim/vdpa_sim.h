@@ -149,6 +149,7 @@ struct vdpasim {
 /**
  * struct vdpasim_shape - how a device shall be made
  * @class: its class
+ * @init: *optional*, sets the class's part up before the queues are made
  * @mdev: its management device
  * @name: its name
  * @features: what it offers
@@ -158,6 +159,7 @@ struct vdpasim {
  */
 struct vdpasim_shape {
 	const struct vdpasim_class *class;
+	int (*init)(struct vdpasim *sim, const struct vdpasim_shape *shape);
 	struct vdpa_mgmt_dev *mdev;
 	const char *name;
 	u64 features;

@@ -150,7 +150,7 @@ static void space_erase(struct vdpa_vring_as *as, u64 first, u64 last)
  * @pa: physical address of memory in the kernel's direct map
  * @perm: VHOST_MAP_xx
  *
- * The first mapping ends the identity of an address space.
+ * Ends the identity of an address space, as vdpa_vring_as_unmap() does.
  *
  * Context: may sleep; takes the lock of @as.
  * Return: 0; -EINVAL for a range that isn't one; -ENOMEM, and then nothing of
@@ -168,7 +168,7 @@ int vdpa_vring_as_map(struct vdpa_vring_as *as, u64 iova, u64 size, u64 pa,
 
 	mutex_lock(&as->lock);
 	if (as->identity) {
-		as->identity = false;
+		WRITE_ONCE(as->identity, false);
 		space_changed(as);
 	}
 	err = space_store(as, first, last, pa >> PAGE_SHIFT, perm,
@@ -188,7 +188,8 @@ EXPORT_SYMBOL_GPL(vdpa_vring_as_map);
  * @iova: I/O address, a multiple of PAGE_SIZE
  * @size: bytes; 0 for none
  *
- * What is mapped outside stays. The caller then waits for the rings, see above.
+ * What is mapped outside stays; an identity ends as a whole. The caller then
+ * waits for the rings, see above.
  *
  * Context: may sleep; takes the lock of @as.
  */
@@ -202,6 +203,7 @@ void vdpa_vring_as_unmap(struct vdpa_vring_as *as, u64 iova, u64 size)
 		last = U64_MAX;
 
 	mutex_lock(&as->lock);
+	WRITE_ONCE(as->identity, false);
 	space_erase(as, iova >> PAGE_SHIFT, last >> PAGE_SHIFT);
 	space_changed(as);
 	mutex_unlock(&as->lock);
@@ -218,7 +220,7 @@ EXPORT_SYMBOL_GPL(vdpa_vring_as_unmap);
 void vdpa_vring_as_reset(struct vdpa_vring_as *as, bool identity)
 {
 	mutex_lock(&as->lock);
-	as->identity = identity;
+	WRITE_ONCE(as->identity, identity);
 	xa_destroy(&as->pages);
 	space_changed(as);
 	mutex_unlock(&as->lock);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VDPA_SIM_NET_H
+#define _VDPA_SIM_NET_H
+
+#include <linux/if_ether.h>
+#include <linux/srcu.h>
+#include <linux/virtio_net.h>
+
+#include "vdpa_sim.h"
+
+/**
+ * struct simnet_stats - counters of one queue, with its lock
+ * @packets: frames, or commands
+ * @bytes: of frames
+ * @errors: frames or commands that made no sense
+ * @overruns: frames for which the driver had no buffer
+ * @filtered: frames that were for nobody
+ */
+struct simnet_stats {
+	u64 packets;
+	u64 bytes;
+	u64 errors;
+	u64 overruns;
+	u64 filtered;
+};
+
+/**
+ * struct simnet - a simulated network device
+ * @sim: the engine's part; must come first
+ * @mac: its address. Written with cf_lock or by the control queue, with
+ *	@mac_lock; read without by senders, who look at a seqcount
+ * @mac_seq: goes with @mac
+ * @mtu: its MTU
+ * @pairs: number of data queue pairs
+ * @active: how many of them the driver uses
+ * @stats: a queue's counters, as many as queues
+ * @port: place on the segment
+ */
+struct simnet {
+	struct vdpasim sim;
+	u8 mac[ETH_ALEN];
+	seqlock_t mac_lock;
+	u8 permanent_mac[ETH_ALEN];
+	u16 mtu;
+	u16 pairs;
+	u16 active;
+	struct simnet_stats *stats;
+	struct list_head port;
+};
+
+static inline struct simnet *sim_to_net(struct vdpasim *sim)
+{
+	return container_of(sim, struct simnet, sim);
+}
+
+/* Receive and send queues take turns, the control queue is last (5.1.2) */
+static inline bool simnet_is_control(const struct simnet *net, u16 index)
+{
+	return index == net->pairs * 2;
+}
+
+static inline struct simnet_stats *simnet_stats(struct vdpasim_vq *vq)
+{
+	return &sim_to_net(vq->sim)->stats[vq->index];
+}
+
+void simnet_get_mac(struct simnet *net, u8 *mac);
+void simnet_set_mac(struct simnet *net, const u8 *mac);
+
+bool simnet_send(struct vdpasim_vq *vq);
+void simnet_port_add(struct simnet *net);
+void simnet_port_del(struct simnet *net);
+
+bool simnet_control(struct vdpasim_vq *vq);
+
+#endif /* _VDPA_SIM_NET_H */

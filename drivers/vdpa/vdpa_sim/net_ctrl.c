@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control queue of the simulated network device (virtio 1.2, 5.1.6.5).
+ */
+
+#include <linux/etherdevice.h>
+
+#include "net.h"
+
+static bool simnet_has(const struct simnet *net, unsigned int feature)
+{
+	return net->sim.features & BIT_ULL(feature);
+}
+
+/* VIRTIO_NET_CTRL_MAC_ADDR_SET (5.1.6.5.2) */
+static u8 simnet_control_mac(struct simnet *net, struct vdpa_vring_cursor *from)
+{
+	u8 mac[ETH_ALEN];
+
+	if (!simnet_has(net, VIRTIO_NET_F_CTRL_MAC_ADDR) ||
+	    vdpa_vring_pull(from, mac, ETH_ALEN) != ETH_ALEN ||
+	    !is_valid_ether_addr(mac))
+		return VIRTIO_NET_ERR;
+	simnet_set_mac(net, mac);
+	return VIRTIO_NET_OK;
+}
+
+/* VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET (5.1.6.5.5) */
+static u8 simnet_control_mq(struct simnet *net, struct vdpa_vring_cursor *from)
+{
+	__virtio16 raw;
+	u16 pairs;
+
+	if (!simnet_has(net, VIRTIO_NET_F_MQ) ||
+	    vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw))
+		return VIRTIO_NET_ERR;
+	pairs = __virtio16_to_cpu(true, raw);
+	if (!pairs || pairs > net->pairs)
+		return VIRTIO_NET_ERR;
+	WRITE_ONCE(net->active, pairs);
+	return VIRTIO_NET_OK;
+}
+
+static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
+			 const struct vdpa_vring_chain *chain)
+{
+	struct virtio_net_ctrl_hdr hdr;
+	struct vdpa_vring_cursor from;
+
+	vdpa_vring_cursor_out(&from, &vq->vring, chain);
+	if (vdpa_vring_pull(&from, &hdr, sizeof(hdr)) != sizeof(hdr))
+		return VIRTIO_NET_ERR;
+
+	if (hdr.class == VIRTIO_NET_CTRL_MAC &&
+	    hdr.cmd == VIRTIO_NET_CTRL_MAC_ADDR_SET)
+		return simnet_control_mac(net, &from);
+	if (hdr.class == VIRTIO_NET_CTRL_MQ &&
+	    hdr.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
+		return simnet_control_mq(net, &from);
+	return VIRTIO_NET_ERR;
+}
+
+/* A batch of the control queue */
+bool simnet_control(struct vdpasim_vq *vq)
+{
+	struct simnet *net = sim_to_net(vq->sim);
+	struct simnet_stats *stats = simnet_stats(vq);
+	struct vdpa_vring_cursor to;
+	ssize_t written;
+	u8 status;
+	int i, n;
+
+	n = vdpa_vring_take(&vq->vring, vq->batch, VDPASIM_BATCH);
+	if (n <= 0)
+		return false;
+
+	for (i = 0; i < n; i++) {
+		status = simnet_command(net, vq, &vq->batch[i]);
+		stats->packets++;
+		if (status != VIRTIO_NET_OK)
+			stats->errors++;
+		vdpa_vring_cursor_in(&to, &vq->vring, &vq->batch[i]);
+		written = vdpa_vring_push(&to, &status, sizeof(status));
+		if (unlikely(vdpa_vring_broken(&vq->vring)))
+			return false;
+		vdpa_vring_complete(&vq->vring, &vq->batch[i], written);
+	}
+	vdpasim_vq_flush(vq);
+	return n == VDPASIM_BATCH;
+}
