@@ -3,9 +3,7 @@
 # Builds the vDPA modules outside the kernel tree. "make help" lists the targets.
 
 # The newest installed 6.12 headers, unless KVER= or KDIR= say otherwise
-KVER ?= $(notdir $(lastword $(shell \
-	ls -d /lib/modules/6.12*/build 2>/dev/null | sed 's,/build$$,,' | \
-	grep -v -e cloud -e '-rt-' | sort -V)))
+KVER ?= $(shell tools/testing/kver)
 KDIR ?= /lib/modules/$(KVER)/build
 
 VDPA_CONFIG := CONFIG_VDPA=m CONFIG_VDPA_VRING=m CONFIG_VDPA_SIM=m \
@@ -18,6 +16,11 @@ CF ?= -Wno-context
 
 # The kernel's configuration leaves out some of what we have
 KBUILD = $(MAKE) -C "$(KDIR)" M="$(CURDIR)" CF="$(CF)" $(VDPA_CONFIG)
+
+# A headers package has neither the key to sign with nor the System.map that
+# the kernel's own depmod step asks for
+DEPMOD = PATH="$$PATH:/sbin" depmod -a \
+	$(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") $$(KERNELRELEASE)
 
 SELFTESTS := tools/testing/selftests/vdpa
 
@@ -35,7 +38,8 @@ modules: kernel-headers
 	+@$(KBUILD) --no-print-directory modules
 
 modules_install: kernel-headers
-	+@$(KBUILD) --no-print-directory INSTALL_MOD_DIR=updates modules_install
+	+@$(KBUILD) --no-print-directory INSTALL_MOD_DIR=updates \
+		CONFIG_MODULE_SIG_ALL= cmd_depmod='$(DEPMOD)' modules_install
 
 clean:
 	+@$(KBUILD) --no-print-directory clean
