@@ -16,6 +16,8 @@ static DEFINE_IDA(vdpa_index_ida);
 /* Serialises what changes the set of devices; see internal.h for the order */
 DEFINE_MUTEX(vdpa_admin_lock);
 
+DEFINE_SRCU(vdpa_lookup_srcu);
+
 /* Protected by vdpa_admin_lock */
 static u64 vdpa_last_serial;
 
@@ -272,6 +274,7 @@ void vdpa_unregister_device(struct vdpa_device *vdev)
 	mutex_lock(&vdpa_admin_lock);
 	vdpa_device_del(vdev);
 	mutex_unlock(&vdpa_admin_lock);
+	synchronize_srcu(&vdpa_lookup_srcu);
 }
 EXPORT_SYMBOL_GPL(vdpa_unregister_device);
 

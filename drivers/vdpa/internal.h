@@ -14,6 +14,7 @@
  * that merely read do without it, so that none of them waits for a driver.
  */
 
+#include <linux/srcu.h>
 #include <linux/vdpa.h>
 
 extern struct mutex vdpa_admin_lock;
@@ -22,6 +23,13 @@ extern const struct bus_type vdpa_bus;
 /* Management devices, in the order of registration */
 extern struct list_head vdpa_mgmt_list;
 extern struct rw_semaphore vdpa_mgmt_list_lock;
+
+/*
+ * Around all that looks a device up without vdpa_admin_lock, until its reference
+ * is put: unregistration waits for it, so that the parent's module is not gone
+ * when the last reference is.
+ */
+extern struct srcu_struct vdpa_lookup_srcu;
 
 struct vdpa_device *vdpa_find_device(const char *name);
 bool vdpa_device_enter(struct vdpa_device *vdev);

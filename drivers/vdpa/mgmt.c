@@ -42,7 +42,7 @@ static int vdpa_device_of_mgmtdev(struct device *dev, const void *mdev)
  * @mdev: the management device
  *
  * Its devices are removed first. On return none of its operations is running,
- * and none will.
+ * and none will, and nobody who listed devices holds one of them.
  *
  * Context: may sleep.
  */
@@ -63,6 +63,7 @@ void vdpa_mgmtdev_unregister(struct vdpa_mgmt_dev *mdev)
 	}
 
 	mutex_unlock(&vdpa_admin_lock);
+	synchronize_srcu(&vdpa_lookup_srcu);
 }
 EXPORT_SYMBOL_GPL(vdpa_mgmtdev_unregister);
 

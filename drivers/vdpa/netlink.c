@@ -469,13 +469,16 @@ unlock:
 static int vdpa_nl_dev_reply(struct genl_info *info, u8 cmd,
 			     int (*fill)(struct sk_buff *msg, const void *what))
 {
+	int idx = srcu_read_lock(&vdpa_lookup_srcu), err;
 	struct vdpa_device *vdev = vdpa_nl_device_get(info);
-	int err;
 
-	if (IS_ERR(vdev))
-		return PTR_ERR(vdev);
-	err = vdpa_nl_send(info, cmd, fill, vdev);
-	vdpa_nl_device_put(vdev);
+	if (IS_ERR(vdev)) {
+		err = PTR_ERR(vdev);
+	} else {
+		err = vdpa_nl_send(info, cmd, fill, vdev);
+		vdpa_nl_device_put(vdev);
+	}
+	srcu_read_unlock(&vdpa_lookup_srcu, idx);
 	return err;
 }
 
@@ -530,9 +533,10 @@ static int vdpa_nl_dump(struct sk_buff *msg, struct netlink_callback *cb, u8 cmd
 		.fill = fill,
 		.cmd = cmd,
 	};
-	int err;
+	int idx = srcu_read_lock(&vdpa_lookup_srcu), err;
 
 	err = bus_for_each_dev(&vdpa_bus, NULL, &dump, vdpa_dump_one);
+	srcu_read_unlock(&vdpa_lookup_srcu, idx);
 	return msg->len ? msg->len : err;
 }
 
@@ -628,15 +632,20 @@ static int vdpa_nl_dev_vstats_get_doit(struct sk_buff *skb,
 				       struct genl_info *info)
 {
 	struct vdpa_vstats stats = { .info = info };
-	int err;
+	int idx, err;
 
 	if (GENL_REQ_ATTR_CHECK(info, VDPA_ATTR_DEV_QUEUE_INDEX))
 		return -EINVAL;
+
+	idx = srcu_read_lock(&vdpa_lookup_srcu);
 	stats.vdev = vdpa_nl_device_get(info);
-	if (IS_ERR(stats.vdev))
-		return PTR_ERR(stats.vdev);
-	err = vdpa_reply_vstats(&stats);
-	vdpa_nl_device_put(stats.vdev);
+	if (IS_ERR(stats.vdev)) {
+		err = PTR_ERR(stats.vdev);
+	} else {
+		err = vdpa_reply_vstats(&stats);
+		vdpa_nl_device_put(stats.vdev);
+	}
+	srcu_read_unlock(&vdpa_lookup_srcu, idx);
 	return err;
 }
 

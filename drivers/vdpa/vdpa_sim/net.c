@@ -96,6 +96,7 @@ static void simnet_free(struct vdpasim *sim)
 }
 
 static const struct vdpasim_class simnet_class = {
+	.owner = THIS_MODULE,
 	.device_id = VIRTIO_ID_NET,
 	.config_size = sizeof(struct virtio_net_config),
 	.size = sizeof(struct simnet),

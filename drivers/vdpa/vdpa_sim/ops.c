@@ -3,6 +3,7 @@
  * What a simulated device does as a vDPA parent.
  */
 
+#include <linux/module.h>
 #include <net/netlink.h>
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/vhost_types.h>
@@ -276,6 +277,19 @@ static void vdpasim_halt(struct vdpasim *sim)
 	vdpasim_quiesce(sim);
 }
 
+/* From DRIVER until reset the device is in use, and its module has to stay */
+static void vdpasim_store_status(struct vdpasim *sim, u8 status)
+{
+	bool was_used = sim->status & VIRTIO_CONFIG_S_DRIVER;
+	bool used = status & VIRTIO_CONFIG_S_DRIVER;
+
+	if (used && !was_used)
+		__module_get(sim->class->owner);
+	WRITE_ONCE(sim->status, status);
+	if (was_used && !used)
+		module_put(sim->class->owner);
+}
+
 static void vdpasim_set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct vdpasim *sim = vdpa_to_sim(vdpa);
@@ -285,7 +299,7 @@ static void vdpasim_set_status(struct vdpa_device *vdpa, u8 status)
 	if (status & VIRTIO_CONFIG_S_FEATURES_OK && !sim->features)
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
-	WRITE_ONCE(sim->status, status);
+	vdpasim_store_status(sim, status);
 
 	if (!was_ok && status & VIRTIO_CONFIG_S_DRIVER_OK)
 		vdpasim_run(sim);
@@ -303,7 +317,7 @@ static void vdpasim_do_reset(struct vdpasim *sim)
 	if (sim->class->reset)
 		sim->class->reset(sim);
 	sim->features = 0;
-	WRITE_ONCE(sim->status, 0);
+	vdpasim_store_status(sim, 0);
 	WRITE_ONCE(sim->needs_reset, false);
 }
 

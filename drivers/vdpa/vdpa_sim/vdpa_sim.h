@@ -43,6 +43,7 @@ struct vdpasim_vq;
 
 /**
  * struct vdpasim_class - a class of simulated devices
+ * @owner: module, which stays while a driver uses a device
  * @device_id: virtio device id
  * @config_size: size of the configuration space
  * @size: size of the class's device structure, which begins with the engine's
@@ -58,6 +59,7 @@ struct vdpasim_vq;
  * @free: *optional*, frees what the class attached
  */
 struct vdpasim_class {
+	struct module *owner;
 	u32 device_id;
 	size_t config_size;
 	size_t size;
