@@ -27,6 +27,8 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 	unsigned int i;
 	int err;
 
+	if (shape->class->config_size > VDPASIM_CONFIG_MAX)
+		return ERR_PTR(-EINVAL);
 	vdpa = __vdpa_alloc_device(shape->mdev->device, &vdpasim_ops,
 				   shape->ngroups, shape->nas, shape->class->size,
 				   shape->name, false);

@@ -24,6 +24,7 @@ static int vdpasim_set_vq_address(struct vdpa_device *vdpa, u16 idx,
 	struct vdpasim_vq *vq = vdpasim_vq(vdpa, idx);
 
 	mutex_lock(&vq->lock);
+	vdpasim_vq_stop(vq);
 	vq->desc_addr = desc_area;
 	vq->driver_addr = driver_area;
 	vq->device_addr = device_area;
@@ -90,10 +91,13 @@ static int vdpasim_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	int err = 0;
 
 	mutex_lock(&vq->lock);
-	if (vq->vring.running)
+	if (vq->vring.running && READ_ONCE(vq->sim->running)) {
 		err = -EBUSY;
-	else
+	} else {
+		/* suspended: it starts anew on resume */
+		vdpasim_vq_stop(vq);
 		vq->state = *state;
+	}
 	mutex_unlock(&vq->lock);
 	return err;
 }
@@ -375,12 +379,8 @@ static void vdpasim_get_config(struct vdpa_device *vdpa, unsigned int offset,
 			       void *buf, unsigned int len)
 {
 	struct vdpasim *sim = vdpa_to_sim(vdpa);
-	u8 config[128] = {};
+	u8 config[VDPASIM_CONFIG_MAX] = {};
 
-	if (WARN_ON_ONCE(sim->class->config_size > sizeof(config)) ||
-	    offset > sim->class->config_size ||
-	    len > sim->class->config_size - offset)
-		return;
 	sim->class->get_config(sim, config);
 	memcpy(buf, config + offset, len);
 }

@@ -25,6 +25,7 @@
 
 #define VDPASIM_VENDOR_ID	0
 #define VDPASIM_QUEUE_MAX	256	/* entries of a ring */
+#define VDPASIM_CONFIG_MAX	128	/* bytes of configuration space */
 #define VDPASIM_BATCH		64	/* chains that are handled together */
 #define VDPASIM_BUDGET		4	/* batches a turn of a queue's work */
 
@@ -45,7 +46,7 @@ struct vdpasim_vq;
  * struct vdpasim_class - a class of simulated devices
  * @owner: module, which stays while a driver uses a device
  * @device_id: virtio device id
- * @config_size: size of the configuration space
+ * @config_size: size of the configuration space, VDPASIM_CONFIG_MAX at most
  * @size: size of the class's device structure, which begins with the engine's
  * @process: handles up to VDPASIM_BATCH chains of a queue and flushes it. With
  *	the queue's lock; true when there may be more. *optional* for a queue
