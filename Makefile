@@ -25,7 +25,7 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	deps demo test check
+	deps demo test bench check
 
 all: modules
 
@@ -51,6 +51,9 @@ demo:
 test:
 	@tools/testing/test
 
+bench: modules
+	@$(SELFTESTS)/bench/run
+
 check:
 	@tools/testing/check
 
@@ -61,6 +64,7 @@ help:
 	@echo 'Main targets:'
 	@echo '  demo             - build, boot a VM, move packets and blocks, show what happens'
 	@echo '  test             - build and run all tests in VMs'
+	@echo '  bench            - measure against the kernel'\''s own modules, as table and plot'
 	@echo
 	@echo 'Building:'
 	@echo '  all, modules     - all modules, against KDIR (W=1: warnings, C=2: sparse)'
