@@ -49,7 +49,7 @@ demo:
 	@tools/testing/demo
 
 test:
-	@tools/testing/test
+	@tools/testing/test vdpa $(TESTS)
 
 bench: modules
 	@$(SELFTESTS)/bench/run
@@ -74,6 +74,7 @@ help:
 	@echo '  deps             - install the Debian packages that all of this needs'
 	@echo
 	@echo 'Variables:'
+	@echo '  TESTS="NAME ..." - with test: only these programs'
 	@echo '  KVER=VERSION     - installed kernel headers to build against [$(KVER)]'
 	@echo '  KDIR=DIR         - kernel build directory to build against'
 	@echo '  V=1              - show each command; with test: show each case'
