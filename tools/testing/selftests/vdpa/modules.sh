@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Modules come and go in any order, but not while a device needs them.
+. ./lib.sh
+
+is_loaded() {
+	[ -d "/sys/module/$1" ]
+}
+
+unload() {
+	modprobe -r vhost_vdpa virtio_vdpa vdpa_sim_net vdpa_sim_blk &&
+		! is_loaded vdpa
+}
+
+in_use() { # MODULE
+	refuse "$1 stays while a device needs it" 'in use|busy' rmmod "$1"
+}
+
+plan 14
+
+for module in vdpa vdpa_sim_net vdpa_sim_blk virtio_vdpa vhost_vdpa; do
+	check "$module loads" modprobe $module
+done
+check "all unload" unload
+
+# A driver that comes later takes the devices that are there
+check "net device without a driver" add late net
+check "which has no interface" not netdev_of late
+check "virtio_vdpa loads after the device" modprobe virtio_vdpa
+check "and takes it" wait_for 5 netdev_of late
+
+in_use vdpa
+in_use vdpa_sim
+check "dev del" del late
+check "all unload again" unload
+
+finish
