@@ -11,12 +11,15 @@
  * chains and publishes them with one flush. Split and packed rings (virtio 1.2,
  * 2.7 and 2.8) look the same from outside.
  *
- * All calls on one ring are serialised by the parent, with one lock a queue. An
- * address space has a lock of its own for changes; lookups don't take it unless
- * they fail. After a range was removed from an address space, the parent takes
- * and drops the lock of each queue before the memory is given back: whoever held
- * it has finished with the old translation by then, and whoever takes it later
- * sees the new generation.
+ * All calls on one ring are serialised by the parent, with one lock a queue.
+ * Only vdpa_vring_start() and vdpa_vring_stop() may sleep, so that it can be
+ * any kind of lock around the others.
+ *
+ * An address space has a lock of its own for changes; lookups take none. After
+ * a range was removed from an address space, the parent takes and drops the lock
+ * of each queue before the memory is given back: whoever held it has finished
+ * with the old translation by then, and whoever takes it later sees the new
+ * generation. What was translated is good while the lock is held, no longer.
  *
  * Everything that the driver writes is read once into private memory and
  * checked there. A ring that breaks the rules stops and says why in
@@ -32,23 +35,21 @@
 /* Longest descriptor chain that is accepted, indirect ones included */
 #define VDPA_VRING_MAX_CHAIN	1024
 
-/* Translations of buffers that a ring remembers; a power of two */
-#define VDPA_VRING_TLB		16
+struct vdpa_vring_leaf;
 
 /**
  * struct vdpa_vring_as - an address space of a software parent
- * @lock: serialises changes; a lookup that fails takes it to try again when no
- *	change is half done. Taken inside the parent's queue locks.
- * @pages: by page number of the I/O address: how far the page frame number is
- *	from it, and the permission
- * @gen: counts changes that take something away
- * @identity: I/O addresses are physical ones, as a kernel driver uses them
+ *
+ * All of it is private to the library.
  */
 struct vdpa_vring_as {
+	/* private: */
 	struct mutex lock;	/* serialises changes of the members below */
-	struct xarray pages;
-	unsigned int gen;
-	bool identity;
+	struct xarray blocks;	/* by I/O address: a leaf, or a run of pages */
+	struct vdpa_vring_leaf *recent;	/* leaf of the last change ... */
+	u64 recent_block;	/* ... and its index in @blocks */
+	u64 gen;		/* counts changes that take something away */
+	bool identity;		/* I/O addresses are physical addresses */
 };
 
 void vdpa_vring_as_init(struct vdpa_vring_as *as, bool identity);
@@ -60,7 +61,7 @@ void vdpa_vring_as_reset(struct vdpa_vring_as *as, bool identity);
 
 /**
  * struct vdpa_vring_desc - a checked, private copy of a descriptor
- * @addr: I/O address
+ * @addr: I/O address; @addr + @len does not wrap around
  * @len: bytes, not 0
  */
 struct vdpa_vring_desc {
@@ -96,7 +97,8 @@ struct vdpa_vring_chain {
  * @VDPA_VRING_ERR_INDIRECT: indirect table of a bad size, inside another one,
  *	in the middle of a chain, or not negotiated
  * @VDPA_VRING_ERR_ORDER: readable descriptor behind a writable one
- * @VDPA_VRING_ERR_TRANSLATE: address not mapped, or not for this access
+ * @VDPA_VRING_ERR_TRANSLATE: address not mapped, or not for this access, or a
+ *	descriptor that goes beyond the last address
  * @VDPA_VRING_NR_ERRORS: number of the above
  */
 enum vdpa_vring_error {
@@ -111,7 +113,7 @@ enum vdpa_vring_error {
 /**
  * struct vdpa_vring_stats - what happened on a ring since it was first started
  * @chains: chains taken
- * @completed: chains given back
+ * @completed: chains given back and flushed
  * @notified: flushes after which the driver wanted a notification
  * @suppressed: flushes after which it did not
  * @errors: why the ring stopped, and how often, by &enum vdpa_vring_error
@@ -134,6 +136,9 @@ struct vdpa_vring_stats {
  * @features: as negotiated
  * @num: entries of the ring
  * @state: where to begin, split or packed by @features
+ * @max_chain: the longest descriptor chain this parent lets a driver make, up
+ *	to %VDPA_VRING_MAX_CHAIN, which 0 stands for. A batch has this many
+ *	descriptors at most, so a smaller one saves memory, 16 bytes each.
  */
 struct vdpa_vring_config {
 	struct vdpa_vring_as *ring_as;
@@ -144,60 +149,79 @@ struct vdpa_vring_config {
 	u64 features;
 	u32 num;
 	struct vdpa_vq_state state;
+	u16 max_chain;
 };
 
 /**
  * struct vdpa_vring_area - one of the three areas of a ring
- * @addr: address in the kernel, NULL while it is not translated
- * @mapping: what to vunmap(), for an area that is scattered physically
+ * @base: address in the kernel; NULL when the pages are scattered
+ * @pages: addresses of the pages, then
+ * @offset: of the area in its first page
+ * @npages: entries of @pages
+ * @iova: I/O address of the area
+ * @perm: access that the ring needs, VHOST_MAP_xx
  */
 struct vdpa_vring_area {
-	void *addr;
-	void *mapping;
-};
-
-/**
- * struct vdpa_vring_tlb_entry - a remembered translation
- * @page: page number of the I/O address, plus one; 0 for none
- * @addr: address of the page in the kernel
- * @perm: VHOST_MAP_xx
- */
-struct vdpa_vring_tlb_entry {
-	u64 page;
-	void *addr;
+	void *base;
+	void **pages;
+	unsigned int offset;
+	unsigned int npages;
+	u64 iova;
 	u32 perm;
 };
 
 /**
+ * struct vdpa_vring_tlb - a remembered translation
+ * @iova: I/O address of the page; %VDPA_VRING_TLB_NONE for none
+ * @page: address of the page in the kernel, with VHOST_MAP_xx in the low bits
+ */
+struct vdpa_vring_tlb {
+	u64 iova;
+	unsigned long page;
+};
+
+#define VDPA_VRING_TLB_NONE	1
+
+/**
  * struct vdpa_vring - device side of a virtqueue
+ * @running: started and not stopped since
  * @stats: counters; those who read them without the queue's lock may see them
  *	in the middle of a batch
  *
- * All else is private to the library.
+ * All else is private to the library. To be zeroed before the first start.
  */
 struct vdpa_vring {
-	/* private: */
-	struct vdpa_vring_config cfg;
 	bool running;
+	/* private: */
 	bool broken;
 	bool packed;
 	bool event_idx;
 	bool indirect;
-	bool avail_wrap;	/* packed only */
-	bool used_wrap;		/* packed only */
-	u16 next_avail;		/* next entry to take */
-	u16 next_used;		/* next entry to write */
-	u16 unflushed;		/* chains (split) or slots (packed) completed */
-	u16 first_flags;	/* packed: of the first one unflushed */
-	unsigned int ndescs;	/* of @descs in use by the current batch */
-	unsigned int room;	/* size of @descs */
-	struct vdpa_vring_desc *descs;
+	bool no_kicks;		/* the driver was asked not to kick */
+	u16 num;
+
+	u16 avail;		/* next entry to take */
+	u16 avail_seen;		/* split: the available index, as last read */
+	u16 avail_flags;	/* packed: of a descriptor that is available */
+	u16 used;		/* next entry to write */
+	u16 used_seen;		/* split: the used index, as last published */
+	u16 used_flags;		/* packed: of a descriptor that is used */
+	u16 first;		/* packed: first entry to be published ... */
+	u16 first_flags;	/* ... and its flags, which make all visible */
+	u16 unflushed;		/* packed: entries completed, not published */
+	u16 completed;		/* chains completed, not published */
+
+	u32 tlb_mask;
+	struct vdpa_vring_tlb *tlb;
+	struct vdpa_vring_desc *descs;	/* copies for the current batch */
+	struct vdpa_vring_desc *descs_end;
+	struct vdpa_vring_as *ring_as;
+	struct vdpa_vring_as *data_as;
+	u64 ring_gen;		/* generation of @ring_as the areas are of */
+	u64 data_gen;		/* generation of @data_as the tlb is of */
 	struct vdpa_vring_area desc;
 	struct vdpa_vring_area driver;
 	struct vdpa_vring_area device;
-	unsigned int ring_gen;	/* generation of ring_as the areas are of */
-	unsigned int data_gen;	/* generation of data_as the tlb is of */
-	struct vdpa_vring_tlb_entry tlb[VDPA_VRING_TLB];
 	/* public: */
 	struct vdpa_vring_stats stats;
 };
@@ -231,7 +255,7 @@ bool vdpa_vring_want_kick(struct vdpa_vring *vr, bool want);
  * @vr: the ring
  * @desc: descriptor it is in
  * @left: descriptors from @desc on
- * @off: bytes of @desc that it has passed
+ * @off: bytes of @desc that it has passed, fewer than there are
  * @perm: VHOST_MAP_RO in the readable part, VHOST_MAP_WO in the writable one
  */
 struct vdpa_vring_cursor {
@@ -241,6 +265,16 @@ struct vdpa_vring_cursor {
 	u32 off;
 	u32 perm;
 };
+
+void vdpa_vring_forget(struct vdpa_vring *vr);
+
+/* A cursor's work begins: no translation is older than the last removal */
+static inline void vdpa_vring_refresh(struct vdpa_vring *vr)
+{
+	/* pairs with the release of whoever removed something */
+	if (unlikely(smp_load_acquire(&vr->data_as->gen) != vr->data_gen))
+		vdpa_vring_forget(vr);
+}
 
 /**
  * vdpa_vring_cursor_out - begin at the readable part of a chain
@@ -252,6 +286,7 @@ static inline void vdpa_vring_cursor_out(struct vdpa_vring_cursor *cur,
 					 struct vdpa_vring *vr,
 					 const struct vdpa_vring_chain *chain)
 {
+	vdpa_vring_refresh(vr);
 	*cur = (struct vdpa_vring_cursor) {
 		.vr = vr, .desc = chain->desc, .left = chain->nout,
 		.perm = VHOST_MAP_RO,
@@ -268,6 +303,7 @@ static inline void vdpa_vring_cursor_in(struct vdpa_vring_cursor *cur,
 					struct vdpa_vring *vr,
 					const struct vdpa_vring_chain *chain)
 {
+	vdpa_vring_refresh(vr);
 	*cur = (struct vdpa_vring_cursor) {
 		.vr = vr, .desc = chain->desc + chain->nout, .left = chain->nin,
 		.perm = VHOST_MAP_WO,
@@ -279,7 +315,7 @@ void *vdpa_vring_cursor_next(struct vdpa_vring_cursor *cur, size_t max,
 ssize_t vdpa_vring_pull(struct vdpa_vring_cursor *cur, void *dst, size_t len);
 ssize_t vdpa_vring_push(struct vdpa_vring_cursor *cur, const void *src,
 			size_t len);
-ssize_t vdpa_vring_skip(struct vdpa_vring_cursor *cur, size_t len);
+size_t vdpa_vring_skip(struct vdpa_vring_cursor *cur, size_t len);
 ssize_t vdpa_vring_copy(struct vdpa_vring_cursor *dst,
 			struct vdpa_vring_cursor *src, size_t len);
 

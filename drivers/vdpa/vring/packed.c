@@ -1,244 +1,314 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Packed virtqueues, device side (virtio 1.2, 2.8).
+ *
+ * The wrap counters are kept as the flags that go with them: what a descriptor
+ * must have to be available, and what it gets to be used. A wrap flips both bits.
  */
 
 #include "internal.h"
 
-#define F_AVAIL	BIT(VRING_PACKED_DESC_F_AVAIL)
-#define F_USED	BIT(VRING_PACKED_DESC_F_USED)
+#define F_AVAIL		BIT(VRING_PACKED_DESC_F_AVAIL)
+#define F_USED		BIT(VRING_PACKED_DESC_F_USED)
+#define F_WRAP		(F_AVAIL | F_USED)
 
-static struct vring_packed_desc *packed_ring(const struct vdpa_vring *vr)
+#define EVENT_WRAP	BIT(VRING_PACKED_EVENT_F_WRAP_CTR)
+
+/* Both event areas, as one word: where (16 bits), then flags (16) */
+#define EVENT_WORD(where, flags)	((where) | (u32)(flags) << 16)
+
+static u16 avail_flags(bool wrap)
 {
-	return vr->desc.addr;
+	return wrap ? F_AVAIL : F_USED;
 }
 
-int packed_start(struct vdpa_vring *vr)
+static u16 used_flags(bool wrap)
 {
-	const struct vdpa_vq_state_packed *state = &vr->cfg.state.packed;
-
-	if (state->last_avail_idx >= vr->cfg.num ||
-	    state->last_used_idx >= vr->cfg.num)
-		return -EINVAL;
-
-	vr->next_avail = state->last_avail_idx;
-	vr->avail_wrap = state->last_avail_counter;
-	vr->next_used = state->last_used_idx;
-	vr->used_wrap = state->last_used_counter;
-
-	/*
-	 * Some drivers leave the used half at 0 on a fresh ring, its wrap
-	 * counter lost; nothing is in flight there.
-	 */
-	if (!vr->next_avail && vr->avail_wrap && !vr->next_used)
-		vr->used_wrap = true;
-	return 0;
+	return wrap ? F_WRAP : 0;
 }
 
-void packed_get_state(const struct vdpa_vring *vr, struct vdpa_vq_state *state)
+static bool avail_wrap(const struct vdpa_vring *vr)
 {
-	state->packed = (struct vdpa_vq_state_packed) {
-		.last_avail_idx = vr->next_avail,
-		.last_avail_counter = vr->avail_wrap,
-		.last_used_idx = vr->next_used,
-		.last_used_counter = vr->used_wrap,
-	};
+	return vr->avail_flags & F_AVAIL;
 }
 
-/* Available: marked with the driver's wrap counter, and not used yet (2.8.1) */
-static bool packed_is_avail(const struct vdpa_vring *vr, u16 flags)
+static bool used_wrap(const struct vdpa_vring *vr)
 {
-	return !!(flags & F_AVAIL) == vr->avail_wrap &&
-	       !!(flags & F_USED) != vr->avail_wrap;
+	return vr->used_flags & F_USED;
 }
 
-static void packed_advance(const struct vdpa_vring *vr, u16 *index, bool *wrap,
-			   unsigned int slots)
+static __always_inline struct vring_raw *packed_raw(const struct vdpa_vring *vr,
+						    unsigned int i)
+{
+	return area_at(&vr->desc, i * sizeof(struct vring_raw));
+}
+
+/* Moves an index, and with it what the flags have to be */
+static __always_inline void packed_move(const struct vdpa_vring *vr, u16 *index,
+					u16 *flags, unsigned int slots)
 {
 	unsigned int next = *index + slots;
 
-	if (next >= vr->cfg.num) {
-		next -= vr->cfg.num;
-		*wrap = !*wrap;
+	if (next >= vr->num) {
+		next -= vr->num;
+		*flags ^= F_WRAP;
 	}
 	*index = next;
 }
 
-/* All entries of an indirect table, one after the other (2.8.7) */
-static int packed_indirect(struct vring_builder *b, u64 table, u32 len)
+/* How far @index is in two rounds of the ring, of which one has wrap set */
+static unsigned int packed_pos(const struct vdpa_vring *vr, unsigned int index,
+			       bool wrap)
 {
-	struct vdpa_vring *vr = b->vr;
-	unsigned int i, n = len / sizeof(struct vring_packed_desc);
-	struct vring_packed_desc desc;
-	u16 flags;
-	int err;
+	return wrap ? index : index + vr->num;
+}
 
-	if (!vr->indirect || !n || n > VDPA_VRING_MAX_CHAIN ||
-	    len % sizeof(struct vring_packed_desc) || table + len - 1 < table)
-		return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
+/* Entries that were taken and not completed */
+static unsigned int packed_in_flight(const struct vdpa_vring *vr)
+{
+	unsigned int avail = packed_pos(vr, vr->avail, avail_wrap(vr));
+	unsigned int used = packed_pos(vr, vr->used, used_wrap(vr));
 
-	for (i = 0; i < n; i++) {
-		err = vring_read(vr, table + i * sizeof(desc), &desc, sizeof(desc));
-		if (err)
-			return err;
-		flags = le16_to_cpu(desc.flags);
-		if (flags & VRING_DESC_F_INDIRECT)
-			return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
-		err = vring_add(b, le64_to_cpu(desc.addr), le32_to_cpu(desc.len),
-				flags & VRING_DESC_F_WRITE);
-		if (err)
-			return err;
-	}
+	return avail < used ? avail + 2 * vr->num - used : avail - used;
+}
+
+int packed_start(struct vdpa_vring *vr, const struct vdpa_vq_state_packed *state)
+{
+	if (state->last_avail_idx >= vr->num || state->last_used_idx >= vr->num)
+		return -EINVAL;
+
+	vr->avail = state->last_avail_idx;
+	vr->avail_flags = avail_flags(state->last_avail_counter);
+	vr->used = state->last_used_idx;
+	vr->used_flags = used_flags(state->last_used_counter);
+
+	if (packed_in_flight(vr) < vr->num)
+		return 0;
+	/*
+	 * More than fits. Some drivers hand in the available half alone and
+	 * leave the used half 0, wrap counter too: nothing is in flight then.
+	 */
+	if (state->last_used_idx || state->last_used_counter)
+		return -EINVAL;
+	vr->used = vr->avail;
+	vr->used_flags = used_flags(avail_wrap(vr));
 	return 0;
 }
 
-/* The chain at next_avail; the flags of its first descriptor were read before */
-static int packed_read_chain(struct vdpa_vring *vr,
-			     struct vdpa_vring_chain *chain, u16 flags)
+void packed_get_state(const struct vdpa_vring *vr,
+		      struct vdpa_vq_state_packed *state)
 {
-	const struct vring_packed_desc *desc;
-	unsigned int index = vr->next_avail;
-	struct vring_builder b;
-	int err;
+	*state = (struct vdpa_vq_state_packed) {
+		.last_avail_idx = vr->avail,
+		.last_avail_counter = avail_wrap(vr),
+		.last_used_idx = vr->used,
+		.last_used_counter = used_wrap(vr),
+	};
+}
 
-	vring_begin(&b, vr, chain);
-	for (chain->slots = 1; chain->slots <= vr->cfg.num; chain->slots++) {
-		u64 addr;
-		u32 len;
+/* All entries of an indirect table, one after the other (2.8.7) */
+static noinline struct vring_walk packed_indirect(struct vdpa_vring *vr,
+						  struct vring_walk walk,
+						  u64 table, u32 len)
+{
+	unsigned int n = len / sizeof(struct vring_raw), i;
+	struct vring_raw raw;
 
-		desc = &packed_ring(vr)[index];
-		addr = le64_to_cpu(READ_ONCE(desc->addr));
-		len = le32_to_cpu(READ_ONCE(desc->len));
-		/* that of the last one counts (2.8.6) */
-		chain->id = le16_to_cpu(READ_ONCE(desc->id));
-
-		if (flags & VRING_DESC_F_INDIRECT) {
-			if (flags & VRING_DESC_F_NEXT)
-				return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
-			return packed_indirect(&b, addr, len);
-		}
-		err = vring_add(&b, addr, len, flags & VRING_DESC_F_WRITE);
-		if (err || !(flags & VRING_DESC_F_NEXT))
-			return err;
-		if (++index == vr->cfg.num)
-			index = 0;
-		flags = le16_to_cpu(READ_ONCE(packed_ring(vr)[index].flags));
+	if (!vr->indirect || !n || len % sizeof(raw) || n > VDPA_VRING_MAX_CHAIN ||
+	    table + (len - 1) < table) {
+		walk.err = VDPA_VRING_ERR_INDIRECT;
+		return walk;
 	}
-	return vring_break(vr, VDPA_VRING_ERR_CHAIN);
+
+	for (i = 0; i < n; i++) {
+		unsigned int flags;
+		u64 word;
+
+		if (!vring_read_raw(vr, table + i * sizeof(raw), &raw)) {
+			walk.err = VDPA_VRING_ERR_TRANSLATE;
+			break;
+		}
+		word = raw_word(&raw);
+		flags = word >> 48;
+		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
+			walk.err = VDPA_VRING_ERR_INDIRECT;
+			break;
+		}
+		if (!walk_add(&walk, raw_addr(&raw), word, flags))
+			break;
+	}
+	return walk;
+}
+
+/*
+ * The chain whose first descriptor is at @i and has the second word @word; it
+ * has @room entries at most. Returns how many it has, and its id in @id; 0 when
+ * it is none.
+ */
+static __always_inline unsigned int packed_walk(struct vdpa_vring *vr,
+						struct vring_walk *walk,
+						unsigned int i, u64 word,
+						unsigned int room, u16 *id)
+{
+	unsigned int slots = 1;
+
+	for (;;) {
+		u64 addr = raw_addr(packed_raw(vr, i));
+		unsigned int flags = word >> 48;
+
+		*id = word >> 32;
+		if (flags & VRING_DESC_F_INDIRECT) {
+			/* not together with others (2.8.19) */
+			if (unlikely(flags & VRING_DESC_F_NEXT || slots > 1)) {
+				walk_fail(walk, VDPA_VRING_ERR_INDIRECT);
+				return 0;
+			}
+			*walk = packed_indirect(vr, *walk, addr, word);
+			return walk->err < 0 ? slots : 0;
+		}
+		if (unlikely(!walk_add(walk, addr, word, flags)))
+			return 0;
+		if (!(flags & VRING_DESC_F_NEXT))
+			return slots;
+		if (unlikely(slots == room)) {
+			walk_fail(walk, VDPA_VRING_ERR_CHAIN);
+			return 0;
+		}
+		/*
+		 * The driver has marked the first one last (2.8.21), so this
+		 * one is there, too.
+		 */
+		slots++;
+		if (++i == vr->num)
+			i = 0;
+		word = raw_word(packed_raw(vr, i));
+	}
 }
 
 int packed_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 		unsigned int n)
 {
-	unsigned int taken;
-	u16 flags;
-	int err;
+	struct vdpa_vring_desc *desc = vr->descs;
+	unsigned int i, room;
+	struct vring_walk walk;
 
-	for (taken = 0; taken < n; taken++) {
-		if (vr->room - vr->ndescs < VDPA_VRING_MAX_CHAIN)
+	/* a driver has no more entries to offer than those it was given back */
+	room = vr->num - packed_in_flight(vr) - vr->unflushed;
+	for (i = 0; i < n && room; i++) {
+		u64 word = raw_word(packed_raw(vr, vr->avail));
+		unsigned int slots;
+		u16 id;
+
+		if (((word >> 48) & F_WRAP) != vr->avail_flags)
 			break;
-		flags = le16_to_cpu(READ_ONCE(packed_ring(vr)[vr->next_avail].flags));
-		if (!packed_is_avail(vr, flags))
-			break;
-		/* the flags before the rest; pairs with the driver's barrier
-		 * before it writes the flags of a chain's head (2.8.21)
+		/*
+		 * The flags before all else. Pairs with the driver's barrier
+		 * before it writes the flags of a chain's first descriptor.
 		 */
 		virt_rmb();
-		err = packed_read_chain(vr, &chains[taken], flags);
-		if (err)
-			return err;
-		packed_advance(vr, &vr->next_avail, &vr->avail_wrap,
-			       chains[taken].slots);
+
+		walk_begin(&walk, vr, desc);
+		slots = packed_walk(vr, &walk, vr->avail, word, room, &id);
+		if (unlikely(!slots))
+			/* what came before is taken; this is met again next */
+			return i ?: vring_break(vr, walk.err);
+
+		walk_end(&walk, &chains[i], id, slots);
+		desc = walk.desc;
+		room -= slots;
+		packed_move(vr, &vr->avail, &vr->avail_flags, slots);
 	}
-	return taken;
+	return i;
 }
 
 void packed_untake(struct vdpa_vring *vr, unsigned int slots)
 {
-	if (vr->next_avail < slots) {
-		vr->next_avail += vr->cfg.num;
-		vr->avail_wrap = !vr->avail_wrap;
+	if (vr->avail < slots) {
+		vr->avail += vr->num;
+		vr->avail_flags ^= F_WRAP;
 	}
-	vr->next_avail -= slots;
+	vr->avail -= slots;
 }
 
 void packed_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
 		     u32 written)
 {
-	u16 index = vr->next_used, flags = written ? VRING_DESC_F_WRITE : 0;
-	bool wrap = vr->used_wrap;
-	struct vring_packed_desc *desc;
+	u16 flags = vr->used_flags | (chain->nin ? VRING_DESC_F_WRITE : 0);
+	struct vring_raw *raw = packed_raw(vr, vr->used);
+	u64 word = (u64)chain->id << 32 | written;
 
-	packed_advance(vr, &index, &wrap, vr->unflushed);
-	if (wrap)
-		flags |= F_AVAIL | F_USED;
-
-	desc = &packed_ring(vr)[index];
-	desc->id = cpu_to_le16(chain->id);
-	desc->len = cpu_to_le32(written);
-	/* The driver reads in order: it sees none before it sees the first */
-	if (vr->unflushed)
-		WRITE_ONCE(desc->flags, cpu_to_le16(flags));
-	else
+	/*
+	 * Once the driver sees the first one of a batch, it sees all of them,
+	 * so that one stays available until the flush.
+	 */
+	if (!vr->unflushed) {
+		vr->first = vr->used;
 		vr->first_flags = flags;
+		flags = vr->used_flags ^ F_USED;
+	}
+	WRITE_ONCE(raw->word, cpu_to_le64(word | (u64)flags << 48));
+
+	packed_move(vr, &vr->used, &vr->used_flags, chain->slots);
 	vr->unflushed += chain->slots;
 }
 
-static bool packed_wants_notification(struct vdpa_vring *vr, u16 published)
+/* Whether the driver wants to know that @advanced entries up to @used are used */
+static bool packed_event(const struct vdpa_vring *vr, unsigned int advanced)
 {
-	const struct vring_packed_desc_event *event = vr->driver.addr;
-	u16 flags = le16_to_cpu(READ_ONCE(event->flags)), off_wrap, at;
+	const __le32 *event = area_at(&vr->driver, 0);
+	u32 word = le32_to_cpu(READ_ONCE(*event));
+	unsigned int flags = word >> 16, pos, rest;
 
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC || !vr->event_idx)
 		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 
-	/* flags before the offset that they announce (2.8.10) */
-	virt_rmb();
-	off_wrap = le16_to_cpu(READ_ONCE(event->off_wrap));
-	at = off_wrap & ~BIT(VRING_PACKED_EVENT_F_WRAP_CTR);
-	/* an offset of the former round lies behind the ring's beginning */
-	if (!!(off_wrap & BIT(VRING_PACKED_EVENT_F_WRAP_CTR)) != vr->used_wrap)
-		at -= vr->cfg.num;
-	return vring_need_event(at, vr->next_used, vr->next_used - published);
+	/* was the entry it asks for among them? */
+	pos = packed_pos(vr, word & (EVENT_WRAP - 1), word & EVENT_WRAP);
+	rest = packed_pos(vr, vr->used, used_wrap(vr)) + 2 * vr->num - 1 - pos;
+	return rest % (2 * vr->num) < advanced;
 }
 
 bool packed_flush(struct vdpa_vring *vr)
 {
-	struct vring_packed_desc *first = &packed_ring(vr)[vr->next_used];
-	u16 published = vr->unflushed;
+	struct vring_packed_desc *first = area_at(&vr->desc,
+						  vr->first * sizeof(*first));
+	unsigned int advanced = vr->unflushed;
 
-	/* all that was written before the flags that show it; pairs with the
-	 * driver's barrier after it reads the flags
+	vr->unflushed = 0;
+
+	/*
+	 * All else before the flags that make it visible. Pairs with the
+	 * driver's barrier after it has read them.
 	 */
 	virt_wmb();
 	WRITE_ONCE(first->flags, cpu_to_le16(vr->first_flags));
-	packed_advance(vr, &vr->next_used, &vr->used_wrap, published);
 
-	/* ... and before the look at whether the driver wants to know */
+	/*
+	 * The flags before the look whether the driver wants to know. Pairs
+	 * with the driver's barrier between asking and its last look.
+	 */
 	virt_mb();
-	return packed_wants_notification(vr, published);
+	return packed_event(vr, advanced);
 }
 
-bool packed_want_kick(struct vdpa_vring *vr, bool want)
+void packed_set_kicks(struct vdpa_vring *vr, bool want)
 {
-	struct vring_packed_desc_event *event = vr->device.addr;
-	u16 flags = want ? VRING_PACKED_EVENT_FLAG_ENABLE :
-			   VRING_PACKED_EVENT_FLAG_DISABLE;
+	__le32 *event = area_at(&vr->device, 0);
+	u32 word;
 
-	if (want && vr->event_idx) {
-		u16 wrap = vr->avail_wrap << VRING_PACKED_EVENT_F_WRAP_CTR;
-
-		WRITE_ONCE(event->off_wrap, cpu_to_le16(vr->next_avail | wrap));
-		/* the offset before the flags that announce it */
-		virt_wmb();
-		flags = VRING_PACKED_EVENT_FLAG_DESC;
-	}
-	WRITE_ONCE(event->flags, cpu_to_le16(flags));
 	if (!want)
-		return false;
+		word = EVENT_WORD(0, VRING_PACKED_EVENT_FLAG_DISABLE);
+	else if (!vr->event_idx)
+		word = EVENT_WORD(0, VRING_PACKED_EVENT_FLAG_ENABLE);
+	else
+		word = EVENT_WORD(vr->avail | (avail_wrap(vr) ? EVENT_WRAP : 0),
+				  VRING_PACKED_EVENT_FLAG_DESC);
+	WRITE_ONCE(*event, cpu_to_le32(word));
+}
 
-	/* the request before the look, as the driver does it in reverse */
-	virt_mb();
-	flags = le16_to_cpu(READ_ONCE(packed_ring(vr)[vr->next_avail].flags));
-	return packed_is_avail(vr, flags);
+bool packed_has_more(const struct vdpa_vring *vr)
+{
+	u64 word = raw_word(packed_raw(vr, vr->avail));
+
+	return ((word >> 48) & F_WRAP) == vr->avail_flags;
 }

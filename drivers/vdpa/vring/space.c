@@ -2,46 +2,286 @@
 /*
  * Address spaces: from I/O addresses to pages of the host.
  *
- * An entry holds the distance from the page number of the I/O address to the
- * page frame number. It is the same for each page of a run that is contiguous
- * on both sides, so a run needs only as many entries as it has aligned powers of
- * two, and a part of an entry keeps its value when the rest goes.
+ * A table of two levels. The upper one is an xarray with an entry for each block
+ * of I/O addresses (2 MiB with 4 KiB pages): a block whose pages are contiguous
+ * and of one permission is a value, any other one has a leaf with an entry for
+ * each page. So huge pages cost an entry each, a run of small ones is a walk
+ * along an array, and whatever is unmapped, at most the first and the last block
+ * have to be cut.
+ *
+ * Changes are serialised by the lock; lookups are lockless: entries are read and
+ * written whole, and what is taken out is freed after a grace period.
  */
 
 #include <linux/export.h>
-#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "internal.h"
 
-#define PERM_BITS	2
-#define PERM_MASK	((1UL << PERM_BITS) - 1)
+#define LEAF_SHIFT	(PAGE_SHIFT - 3)
+#define LEAF_PAGES	BIT(LEAF_SHIFT)
+#define LEAF_MASK	(LEAF_PAGES - 1)
+#define LEAF_SIZE	(PAGE_SIZE << LEAF_SHIFT)
 
-/* Page numbers and their distances; wraps around at this many bits */
-#define PAGE_NR_BITS	(64 - PAGE_SHIFT)
-#define PAGE_NR_MASK	((1UL << PAGE_NR_BITS) - 1)
+/**
+ * struct vdpa_vring_leaf - the pages of a block
+ * @page: physical address with VHOST_MAP_xx in the low bits, 0 for none
+ * @used: number of pages that are mapped; a leaf without any is freed
+ * @rcu: to free it
+ */
+struct vdpa_vring_leaf {
+	u64 page[LEAF_PAGES];
+	unsigned int used;
+	struct rcu_head rcu;
+};
 
-/* An entry's value must fit into 63 bits beside the mark of a value */
-static_assert(PAGE_NR_BITS + PERM_BITS <= 63);
+static struct kmem_cache *leaf_cache;
 
-static void *space_entry(u64 page, u64 pfn, u32 perm)
+int vring_as_cache_create(void)
 {
-	return xa_mk_value(((pfn - page) & PAGE_NR_MASK) << PERM_BITS | perm);
+	leaf_cache = KMEM_CACHE(vdpa_vring_leaf, SLAB_ACCOUNT);
+	return leaf_cache ? 0 : -ENOMEM;
 }
 
-static u64 space_pfn(const void *entry, u64 page)
+void vring_as_cache_destroy(void)
 {
-	return ((xa_to_value(entry) >> PERM_BITS) + page) & PAGE_NR_MASK;
+	/* leaves on their way */
+	rcu_barrier();
+	kmem_cache_destroy(leaf_cache);
+}
+
+static void leaf_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(leaf_cache, container_of(rcu, struct vdpa_vring_leaf, rcu));
+}
+
+/* A block as a value; an address has no use for its highest bit */
+static void *run_entry(u64 page)
+{
+	return xa_mk_value(page);
+}
+
+static u64 run_page(const void *entry, unsigned long index)
+{
+	return xa_to_value(entry) + index * PAGE_SIZE;
+}
+
+/* Each batch that starts from now on, in any ring, misses what has gone */
+static void space_changed(struct vdpa_vring_as *as)
+{
+	lockdep_assert_held(&as->lock);
+	/*
+	 * Whoever sees the new generation does not see the former entries.
+	 * Pairs with vring_usable() and vdpa_vring_refresh().
+	 */
+	smp_store_release(&as->gen, as->gen + 1);
+}
+
+static void space_end_identity(struct vdpa_vring_as *as)
+{
+	if (!as->identity)
+		return;
+	WRITE_ONCE(as->identity, false);
+	space_changed(as);
+}
+
+static void space_drop_entry(struct vdpa_vring_as *as, u64 block, void *entry)
+{
+	struct vdpa_vring_leaf *leaf = entry;
+
+	xa_erase(&as->blocks, block);
+	if (xa_is_value(entry))
+		return;
+	if (as->recent == leaf)
+		as->recent = NULL;
+	call_rcu(&leaf->rcu, leaf_free_rcu);
+}
+
+static void space_drop_all(struct vdpa_vring_as *as)
+{
+	unsigned long block;
+	void *entry;
+
+	xa_for_each(&as->blocks, block, entry) {
+		space_drop_entry(as, block, entry);
+		cond_resched();
+	}
+}
+
+static void *space_entry(struct vdpa_vring_as *as, u64 block)
+{
+	if (as->recent && as->recent_block == block)
+		return as->recent;
+	return xa_load(&as->blocks, block);
+}
+
+/* The leaf for pages that are added to a block; an error pointer */
+static struct vdpa_vring_leaf *space_add_leaf(struct vdpa_vring_as *as, u64 block)
+{
+	struct vdpa_vring_leaf *leaf = space_entry(as, block);
+	int err;
+
+	if (xa_is_value(leaf))
+		return ERR_PTR(-EEXIST);
+	if (!leaf) {
+		leaf = kmem_cache_zalloc(leaf_cache, GFP_KERNEL);
+		if (!leaf)
+			return ERR_PTR(-ENOMEM);
+		err = xa_err(xa_store(&as->blocks, block, leaf, GFP_KERNEL));
+		if (err) {
+			kmem_cache_free(leaf_cache, leaf);
+			return ERR_PTR(err);
+		}
+	}
+	as->recent = leaf;
+	as->recent_block = block;
+	return leaf;
+}
+
+/* Maps @n pages from @i on. How many it did: fewer when one is mapped already. */
+static unsigned int leaf_fill(struct vdpa_vring_leaf *leaf, unsigned int i,
+			      unsigned int n, u64 page)
+{
+	u64 *pos = leaf->page + i, *end = pos + n;
+
+	for (; pos < end && !*pos; pos++, page += PAGE_SIZE)
+		WRITE_ONCE(*pos, page);
+	n -= end - pos;
+	leaf->used += n;
+	return n;
+}
+
+static void leaf_clear(struct vdpa_vring_leaf *leaf, unsigned int i, unsigned int n)
+{
+	u64 *pos = leaf->page + i, *end = pos + n;
+	unsigned int gone = 0;
+
+	for (; pos < end; pos++) {
+		gone += !!*pos;
+		WRITE_ONCE(*pos, 0);
+	}
+	leaf->used -= gone;
+}
+
+/*
+ * Maps @n pages of one block. Returns how many it did; fewer with the reason in
+ * @err.
+ */
+static unsigned int space_map_block(struct vdpa_vring_as *as, u64 first,
+				    unsigned int n, u64 page, int *err)
+{
+	struct vdpa_vring_leaf *leaf;
+	u64 block = first >> LEAF_SHIFT;
+	unsigned int done = 0;
+
+	if (n == LEAF_PAGES) {
+		*err = xa_insert(&as->blocks, block, run_entry(page), GFP_KERNEL);
+		if (*err == -EBUSY)
+			*err = -EEXIST;
+		return *err ? 0 : n;
+	}
+
+	leaf = space_add_leaf(as, block);
+	if (IS_ERR(leaf)) {
+		*err = PTR_ERR(leaf);
+		return 0;
+	}
+	done = leaf_fill(leaf, first & LEAF_MASK, n, page);
+	if (done < n)
+		*err = -EEXIST;
+	return done;
+}
+
+/*
+ * A part of a contiguous block goes: makes it a leaf of what stays. It must not
+ * fail, what stays was not asked to go and what goes must go.
+ */
+static void space_cut_run(struct vdpa_vring_as *as, u64 block, const void *run,
+			  unsigned int from, unsigned int n)
+{
+	struct vdpa_vring_leaf *leaf;
+	unsigned int i;
+
+	leaf = kmem_cache_alloc(leaf_cache, GFP_KERNEL | __GFP_NOFAIL);
+	for (i = 0; i < LEAF_PAGES; i++)
+		leaf->page[i] = i - from < n ? 0 : run_page(run, i);
+	leaf->used = LEAF_PAGES - n;
+
+	/* takes the place of the value and so needs no memory */
+	xa_store(&as->blocks, block, leaf, GFP_KERNEL | __GFP_NOFAIL);
+}
+
+static bool space_unmap_block(struct vdpa_vring_as *as, u64 block, void *entry,
+			      unsigned int from, unsigned int n)
+{
+	struct vdpa_vring_leaf *leaf = entry;
+	unsigned int before;
+
+	if (n == LEAF_PAGES) {
+		space_drop_entry(as, block, entry);
+		return true;
+	}
+	if (xa_is_value(entry)) {
+		space_cut_run(as, block, entry, from, n);
+		return true;
+	}
+
+	before = leaf->used;
+	leaf_clear(leaf, from, n);
+	if (leaf->used == before)
+		return false;
+	if (leaf->used) {
+		as->recent = leaf;
+		as->recent_block = block;
+	} else {
+		space_drop_entry(as, block, leaf);
+	}
+	return true;
+}
+
+/* Unmaps pages @first to @last */
+static void space_unmap(struct vdpa_vring_as *as, u64 first, u64 last)
+{
+	unsigned long block = first >> LEAF_SHIFT, end = last >> LEAF_SHIFT;
+	bool gone = false;
+	void *entry;
+
+	lockdep_assert_held(&as->lock);
+
+	if (block == end) {
+		entry = space_entry(as, block);
+		if (entry)
+			gone = space_unmap_block(as, block, entry,
+						 first & LEAF_MASK,
+						 last - first + 1);
+	} else {
+		xa_for_each_range(&as->blocks, block, entry, block, end) {
+			u64 start = (u64)block << LEAF_SHIFT;
+			u64 from = max(first, start);
+			u64 to = min(last, start + LEAF_MASK);
+
+			gone |= space_unmap_block(as, block, entry,
+						  from & LEAF_MASK, to - from + 1);
+			cond_resched();
+		}
+	}
+	if (gone)
+		space_changed(as);
 }
 
 /**
  * vdpa_vring_as_init - make an address space
  * @as: the address space
- * @identity: I/O addresses are physical ones; otherwise nothing is mapped
+ * @identity: I/O addresses are physical ones, as a kernel driver uses them;
+ *	otherwise nothing is mapped
  */
 void vdpa_vring_as_init(struct vdpa_vring_as *as, bool identity)
 {
 	mutex_init(&as->lock);
-	xa_init(&as->pages);
+	xa_init_flags(&as->blocks, XA_FLAGS_ACCOUNT);
+	as->recent = NULL;
 	as->gen = 0;
 	as->identity = identity;
 }
@@ -55,91 +295,12 @@ EXPORT_SYMBOL_GPL(vdpa_vring_as_init);
  */
 void vdpa_vring_as_destroy(struct vdpa_vring_as *as)
 {
-	xa_destroy(&as->pages);
+	mutex_lock(&as->lock);
+	space_drop_all(as);
+	mutex_unlock(&as->lock);
 	mutex_destroy(&as->lock);
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_as_destroy);
-
-/* Each lookup that starts from now on, in any ring, misses what has gone */
-static void space_changed(struct vdpa_vring_as *as)
-{
-	lockdep_assert_held(&as->lock);
-	/* read by vring_revalidate() under a queue's lock */
-	WRITE_ONCE(as->gen, as->gen + 1);
-}
-
-/* Stores the run in as few entries as its alignment permits */
-static int space_store(struct vdpa_vring_as *as, u64 page, u64 last, u64 pfn,
-		       u32 perm, gfp_t gfp)
-{
-	void *entry = space_entry(page, pfn, perm);
-
-	lockdep_assert_held(&as->lock);
-
-	while (page <= last) {
-		unsigned int order = min_t(unsigned int, ilog2(last - page + 1),
-					   page ? __ffs64(page) : 63);
-		XA_STATE_ORDER(xas, &as->pages, page, order);
-
-		do {
-			xas_lock(&xas);
-			xas_store(&xas, entry);
-			xas_unlock(&xas);
-		} while (xas_nomem(&xas, gfp));
-		if (xas_error(&xas))
-			return xas_error(&xas);
-		page += 1ULL << order;
-	}
-	return 0;
-}
-
-/* An entry on the edge goes as a whole; what was outside comes back */
-static void space_restore(struct vdpa_vring_as *as, u64 page, u64 last,
-			  const void *entry)
-{
-	u32 perm = xa_to_value(entry) & PERM_MASK;
-
-	/* It was mapped before and nobody asked to unmap it: must not fail */
-	space_store(as, page, last, space_pfn(entry, page), perm,
-		    GFP_KERNEL | __GFP_NOFAIL);
-}
-
-static void space_erase(struct vdpa_vring_as *as, u64 first, u64 last)
-{
-	u64 head = first, tail = last;
-	void *head_entry = NULL, *tail_entry = NULL, *entry;
-	XA_STATE(xas, &as->pages, first);
-
-	lockdep_assert_held(&as->lock);
-
-	xas_lock(&xas);
-	xas_for_each(&xas, entry, last) {
-		u64 size = 1ULL << xas_get_order(&xas);
-		u64 begin = xas.xa_index & ~(size - 1);
-
-		if (begin < first) {
-			head = begin;
-			head_entry = entry;
-		}
-		if (begin + size - 1 > last) {
-			tail = begin + size - 1;
-			tail_entry = entry;
-		}
-		xas_store(&xas, NULL);
-		if (need_resched()) {
-			xas_pause(&xas);
-			xas_unlock(&xas);
-			cond_resched();
-			xas_lock(&xas);
-		}
-	}
-	xas_unlock(&xas);
-
-	if (head_entry)
-		space_restore(as, head, first - 1, head_entry);
-	if (tail_entry)
-		space_restore(as, last + 1, tail, tail_entry);
-}
 
 /**
  * vdpa_vring_as_map - map a range
@@ -150,32 +311,39 @@ static void space_erase(struct vdpa_vring_as *as, u64 first, u64 last)
  * @pa: physical address of memory in the kernel's direct map
  * @perm: VHOST_MAP_xx
  *
- * Ends the identity of an address space, as vdpa_vring_as_unmap() does.
+ * Ends the identity of an address space, which takes something away like
+ * vdpa_vring_as_unmap() does. Cheapest in ascending order.
  *
- * Context: may sleep; takes the lock of @as.
- * Return: 0; -EINVAL for a range that isn't one; -ENOMEM, and then nothing of
- * the range is mapped.
+ * Context: may sleep.
+ * Return: 0; -EINVAL for a range that isn't one; -EEXIST when a part of it is
+ * mapped; -ENOMEM. Nothing new is mapped after an error.
  */
 int vdpa_vring_as_map(struct vdpa_vring_as *as, u64 iova, u64 size, u64 pa,
 		      u32 perm)
 {
-	u64 first = iova >> PAGE_SHIFT, last = (iova + size - 1) >> PAGE_SHIFT;
-	int err;
+	u64 first = iova >> PAGE_SHIFT, n = size >> PAGE_SHIFT, done = 0;
+	int err = 0;
 
-	if (!size || (iova | size | pa) & ~PAGE_MASK || last < first ||
-	    !perm || perm & ~PERM_MASK)
+	if (!size || (iova | size | pa) & ~PAGE_MASK ||
+	    iova + (size - 1) < iova || pa + (size - 1) < pa ||
+	    pa + (size - 1) > S64_MAX || !perm || perm & ~VHOST_MAP_RW)
 		return -EINVAL;
 
 	mutex_lock(&as->lock);
-	if (as->identity) {
-		WRITE_ONCE(as->identity, false);
-		space_changed(as);
-	}
-	err = space_store(as, first, last, pa >> PAGE_SHIFT, perm,
-			  GFP_KERNEL_ACCOUNT);
-	if (err) {
-		space_erase(as, first, last);
-		space_changed(as);
+	space_end_identity(as);
+	while (done < n) {
+		u64 page = first + done;
+		unsigned int part = min(n - done, LEAF_PAGES - (page & LEAF_MASK));
+
+		done += space_map_block(as, page, part,
+					pa + (done << PAGE_SHIFT) + perm, &err);
+		if (unlikely(err)) {
+			if (done)
+				space_unmap(as, first, first + done - 1);
+			break;
+		}
+		if (part == LEAF_PAGES)
+			cond_resched();
 	}
 	mutex_unlock(&as->lock);
 	return err;
@@ -186,16 +354,18 @@ EXPORT_SYMBOL_GPL(vdpa_vring_as_map);
  * vdpa_vring_as_unmap - unmap all that is mapped in a range
  * @as: the address space
  * @iova: I/O address, a multiple of PAGE_SIZE
- * @size: bytes; 0 for none
+ * @size: bytes; 0 for none. Rounded up to pages; a range that would wrap around
+ *	ends with the address space.
  *
  * What is mapped outside stays; an identity ends as a whole. The caller then
- * waits for the rings, see above.
+ * waits for the rings, see above. Never fails; cutting a huge page needs a little
+ * memory, for which it waits.
  *
- * Context: may sleep; takes the lock of @as.
+ * Context: may sleep.
  */
 void vdpa_vring_as_unmap(struct vdpa_vring_as *as, u64 iova, u64 size)
 {
-	u64 last = iova + size - 1;
+	u64 last = iova + (size - 1);
 
 	if (!size)
 		return;
@@ -203,9 +373,8 @@ void vdpa_vring_as_unmap(struct vdpa_vring_as *as, u64 iova, u64 size)
 		last = U64_MAX;
 
 	mutex_lock(&as->lock);
-	WRITE_ONCE(as->identity, false);
-	space_erase(as, iova >> PAGE_SHIFT, last >> PAGE_SHIFT);
-	space_changed(as);
+	space_end_identity(as);
+	space_unmap(as, iova >> PAGE_SHIFT, last >> PAGE_SHIFT);
 	mutex_unlock(&as->lock);
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_as_unmap);
@@ -215,42 +384,44 @@ EXPORT_SYMBOL_GPL(vdpa_vring_as_unmap);
  * @as: the address space
  * @identity: as for vdpa_vring_as_init()
  *
- * Context: may sleep; takes the lock of @as.
+ * Context: may sleep.
  */
 void vdpa_vring_as_reset(struct vdpa_vring_as *as, bool identity)
 {
 	mutex_lock(&as->lock);
 	WRITE_ONCE(as->identity, identity);
-	xa_destroy(&as->pages);
+	space_drop_all(as);
 	space_changed(as);
 	mutex_unlock(&as->lock);
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_as_reset);
 
-static void *space_lookup(struct vdpa_vring_as *as, u64 page, u32 *perm)
+static u64 space_lookup(struct vdpa_vring_as *as, u64 iova)
 {
-	const void *entry;
+	unsigned long index = (iova >> PAGE_SHIFT) & LEAF_MASK;
+	struct vdpa_vring_leaf *leaf;
 
-	if (READ_ONCE(as->identity)) {
-		*perm = VHOST_MAP_RW;
-		return pfn_valid(page) ? page_address(pfn_to_page(page)) : NULL;
-	}
-	entry = xa_load(&as->pages, page);
-	if (!entry)
-		return NULL;
-	*perm = xa_to_value(entry) & PERM_MASK;
-	return page_address(pfn_to_page(space_pfn(entry, page)));
+	if (READ_ONCE(as->identity))
+		return pfn_valid(iova >> PAGE_SHIFT) ?
+		       (iova & PAGE_MASK) | VHOST_MAP_RW : 0;
+
+	leaf = xa_load(&as->blocks, iova / LEAF_SIZE);
+	if (!leaf)
+		return 0;
+	if (xa_is_value(leaf))
+		return run_page(leaf, index);
+	return READ_ONCE(leaf->page[index]);
 }
 
-void *vring_as_lookup(struct vdpa_vring_as *as, u64 page, u32 *perm)
+unsigned long vring_as_lookup(struct vdpa_vring_as *as, u64 iova)
 {
-	void *addr = space_lookup(as, page, perm);
+	u64 page;
 
-	if (!addr) {
-		/* perhaps an entry is away for a moment only, to be cut */
-		mutex_lock(&as->lock);
-		addr = space_lookup(as, page, perm);
-		mutex_unlock(&as->lock);
-	}
-	return addr;
+	rcu_read_lock();	/* keeps the leaf */
+	page = space_lookup(as, iova);
+	rcu_read_unlock();
+
+	if (!page)
+		return 0;
+	return (unsigned long)phys_to_virt(page & PAGE_MASK) | (page & ~PAGE_MASK);
 }

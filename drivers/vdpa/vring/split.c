@@ -5,199 +5,200 @@
 
 #include "internal.h"
 
-static const struct vring_avail *split_avail(const struct vdpa_vring *vr)
-{
-	return vr->driver.addr;
-}
+#define AVAIL_FLAGS		offsetof(struct vring_avail, flags)
+#define AVAIL_IDX		offsetof(struct vring_avail, idx)
+#define AVAIL_RING(i)		(offsetof(struct vring_avail, ring) + \
+				 (i) * sizeof(__le16))
+#define USED_FLAGS		offsetof(struct vring_used, flags)
+#define USED_IDX		offsetof(struct vring_used, idx)
+#define USED_RING(i)		(offsetof(struct vring_used, ring) + \
+				 (i) * sizeof(struct vring_used_elem))
+#define USED_ELEM_LEN(i)	(USED_RING(i) + offsetof(struct vring_used_elem, len))
 
-static struct vring_used *split_used(const struct vdpa_vring *vr)
-{
-	return vr->device.addr;
-}
-
-void split_start(struct vdpa_vring *vr)
+void split_start(struct vdpa_vring *vr, const struct vdpa_vq_state_split *state)
 {
 	/*
-	 * Nothing is in flight on a ring that stops, here or elsewhere, so the
-	 * used index is where the available index is.
+	 * Nothing is in flight on a ring that stopped, here or elsewhere, so
+	 * the used index is where the available index is.
 	 */
-	vr->next_avail = vr->cfg.state.split.avail_index;
-	vr->next_used = vr->next_avail;
-}
-
-void split_get_state(const struct vdpa_vring *vr, struct vdpa_vq_state *state)
-{
-	state->split.avail_index = vr->next_avail;
-}
-
-/* A private copy of a descriptor that the driver may be writing to */
-static void split_copy_desc(struct vring_desc *copy, const struct vring_desc *desc)
-{
-	copy->addr = READ_ONCE(desc->addr);
-	copy->len = READ_ONCE(desc->len);
-	copy->flags = READ_ONCE(desc->flags);
-	copy->next = READ_ONCE(desc->next);
+	vr->avail = state->avail_index;
+	vr->avail_seen = vr->avail;
+	vr->used = vr->avail;
+	vr->used_seen = vr->avail;
 }
 
 /* Follows a chain through an indirect table (2.7.5.3) */
-static int split_indirect(struct vring_builder *b, u64 table, u32 len)
+static noinline struct vring_walk split_indirect(struct vdpa_vring *vr,
+						 struct vring_walk walk,
+						 u64 table, u32 len)
 {
-	struct vdpa_vring *vr = b->vr;
-	unsigned int n = len / sizeof(struct vring_desc), index = 0, steps;
-	struct vring_desc desc;
-	u16 flags;
-	int err;
+	unsigned int n = len / sizeof(struct vring_raw), i = 0;
+	struct vring_raw raw;
 
-	if (!vr->indirect || !n || n > VDPA_VRING_MAX_CHAIN ||
-	    len % sizeof(struct vring_desc) || table + len - 1 < table)
-		return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
-
-	for (steps = 0; steps < n; steps++) {
-		err = vring_read(vr, table + index * sizeof(desc), &desc, sizeof(desc));
-		if (err)
-			return err;
-		flags = vr16(desc.flags);
-		if (flags & VRING_DESC_F_INDIRECT)
-			return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
-		err = vring_add(b, vr64(desc.addr), vr32(desc.len),
-				flags & VRING_DESC_F_WRITE);
-		if (err || !(flags & VRING_DESC_F_NEXT))
-			return err;
-		index = vr16(desc.next);
-		if (index >= n)
-			break;
+	if (!vr->indirect || !n || len % sizeof(raw) || n > VDPA_VRING_MAX_CHAIN ||
+	    table + (len - 1) < table) {
+		walk.err = VDPA_VRING_ERR_INDIRECT;
+		return walk;
 	}
-	/* more steps than entries is a loop */
-	return vring_break(vr, VDPA_VRING_ERR_CHAIN);
+
+	for (;;) {
+		unsigned int flags;
+		u64 word;
+
+		if (!vring_read_raw(vr, table + i * sizeof(raw), &raw)) {
+			walk.err = VDPA_VRING_ERR_TRANSLATE;
+			break;
+		}
+		word = raw_word(&raw);
+		flags = word >> 32;
+		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
+			walk.err = VDPA_VRING_ERR_INDIRECT;
+			break;
+		}
+		if (!walk_add(&walk, raw_addr(&raw), word, flags) ||
+		    !(flags & VRING_DESC_F_NEXT))
+			break;
+		i = word >> 48;
+		if (unlikely(i >= n)) {
+			walk.err = VDPA_VRING_ERR_CHAIN;
+			break;
+		}
+	}
+	return walk;
 }
 
-static int split_read_chain(struct vdpa_vring *vr, struct vdpa_vring_chain *chain,
-			    unsigned int head)
+static __always_inline bool split_walk(struct vdpa_vring *vr,
+				       struct vring_walk *walk, unsigned int i)
 {
-	const struct vring_desc *table = vr->desc.addr;
-	unsigned int index = head, steps;
-	struct vring_builder b;
-	struct vring_desc desc;
-	u16 flags;
-	int err;
+	for (;;) {
+		const struct vring_raw *raw = area_at(&vr->desc, i * sizeof(*raw));
+		u64 addr = raw_addr(raw), word = raw_word(raw);
+		unsigned int flags = word >> 32;
 
-	vring_begin(&b, vr, chain);
-	chain->id = head;
-	chain->slots = 1;
-
-	for (steps = 0; steps < vr->cfg.num && index < vr->cfg.num; steps++) {
-		split_copy_desc(&desc, &table[index]);
-		flags = vr16(desc.flags);
 		if (flags & VRING_DESC_F_INDIRECT) {
 			/* only at the end of a chain (2.7.5.3.2) */
-			if (flags & VRING_DESC_F_NEXT)
-				return vring_break(vr, VDPA_VRING_ERR_INDIRECT);
-			return split_indirect(&b, vr64(desc.addr), vr32(desc.len));
+			if (unlikely(flags & VRING_DESC_F_NEXT))
+				return walk_fail(walk, VDPA_VRING_ERR_INDIRECT);
+			*walk = split_indirect(vr, *walk, addr, word);
+			return walk->err < 0;
 		}
-		err = vring_add(&b, vr64(desc.addr), vr32(desc.len),
-				flags & VRING_DESC_F_WRITE);
-		if (err || !(flags & VRING_DESC_F_NEXT))
-			return err;
-		index = vr16(desc.next);
+		if (unlikely(!walk_add(walk, addr, word, flags)))
+			return false;
+		if (!(flags & VRING_DESC_F_NEXT))
+			return true;
+		i = word >> 48;
+		if (unlikely(i >= vr->num))
+			return walk_fail(walk, VDPA_VRING_ERR_CHAIN);
 	}
-	return vring_break(vr, VDPA_VRING_ERR_CHAIN);
+}
+
+/* How many chains there are, up to @n; looks into the ring only when it must */
+static __always_inline int split_available(struct vdpa_vring *vr, unsigned int n)
+{
+	u16 ready = vr->avail_seen - vr->avail;
+
+	if (ready < n) {
+		vr->avail_seen = read_le16(area_at(&vr->driver, AVAIL_IDX));
+		ready = vr->avail_seen - vr->avail;
+		if (unlikely(ready > vr->num)) {
+			vr->avail_seen = vr->avail;
+			return vring_break(vr, VDPA_VRING_ERR_INDEX);
+		}
+		/*
+		 * The index before what it covers. Pairs with the driver's
+		 * barrier before it writes the index (2.7.13.2).
+		 */
+		virt_rmb();
+	}
+	return min_t(unsigned int, ready, n);
 }
 
 int split_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 	       unsigned int n)
 {
-	const struct vring_avail *avail = split_avail(vr);
-	unsigned int mask = vr->cfg.num - 1, taken, head;
-	u16 ready = vr16(READ_ONCE(avail->idx)) - vr->next_avail;
-	int err;
+	struct vdpa_vring_desc *desc = vr->descs;
+	unsigned int mask = vr->num - 1;
+	struct vring_walk walk;
+	int i, ready;
 
-	if (!ready)
-		return 0;
-	if (ready > vr->cfg.num)
-		return vring_break(vr, VDPA_VRING_ERR_INDEX);
+	ready = split_available(vr, n);
+	for (i = 0; i < ready; i++) {
+		unsigned int head = read_le16(area_at(&vr->driver,
+						      AVAIL_RING(vr->avail & mask)));
 
-	/* the index before what it covers; pairs with the driver's barrier
-	 * before it writes the index (2.7.13.2)
-	 */
-	virt_rmb();
+		walk_begin(&walk, vr, desc);
+		if (unlikely(head >= vr->num))
+			walk_fail(&walk, VDPA_VRING_ERR_INDEX);
+		else
+			split_walk(vr, &walk, head);
+		if (unlikely(walk.err >= 0))
+			/* what came before is taken; this is met again next */
+			return i ?: vring_break(vr, walk.err);
 
-	for (taken = 0; taken < min_t(unsigned int, n, ready); taken++) {
-		/* a long chain may need all the room that is left */
-		if (vr->room - vr->ndescs < VDPA_VRING_MAX_CHAIN)
-			break;
-		head = vr16(READ_ONCE(avail->ring[vr->next_avail & mask]));
-		if (head >= vr->cfg.num)
-			return vring_break(vr, VDPA_VRING_ERR_INDEX);
-		err = split_read_chain(vr, &chains[taken], head);
-		if (err)
-			return err;
-		vr->next_avail++;
+		walk_end(&walk, &chains[i], head, 1);
+		desc = walk.desc;
+		vr->avail++;
 	}
-	return taken;
+	return ready;
+}
+
+void split_untake(struct vdpa_vring *vr, unsigned int slots)
+{
+	vr->avail -= slots;
 }
 
 void split_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
 		    u32 written)
 {
-	u16 index = (vr->next_used + vr->unflushed) & (vr->cfg.num - 1);
-	struct vring_used_elem *elem = &split_used(vr)->ring[index];
+	unsigned int i = vr->used++ & (vr->num - 1);
 
-	elem->id = to_vr32(chain->id);
-	elem->len = to_vr32(written);
-	vr->unflushed++;
-}
-
-static bool split_wants_notification(struct vdpa_vring *vr, u16 before)
-{
-	const struct vring_avail *avail = split_avail(vr);
-
-	if (vr->event_idx)
-		return vring_need_event(vr16(READ_ONCE(avail->ring[vr->cfg.num])),
-					vr->next_used, before);
-	return !(vr16(READ_ONCE(avail->flags)) & VRING_AVAIL_F_NO_INTERRUPT);
+	/* an element is only aligned to 4 bytes and may cross pages */
+	*(__le32 *)area_at(&vr->device, USED_RING(i)) = cpu_to_le32(chain->id);
+	*(__le32 *)area_at(&vr->device, USED_ELEM_LEN(i)) = cpu_to_le32(written);
 }
 
 bool split_flush(struct vdpa_vring *vr)
 {
-	struct vring_used *used = split_used(vr);
-	u16 before = vr->next_used;
+	u16 before = vr->used_seen, event;
 
-	vr->next_used += vr->unflushed;
-
-	/* elements and data before the index; pairs with the driver's barrier
-	 * after it reads the index (2.7.14)
+	/*
+	 * Elements and data before the index. Pairs with the driver's barrier
+	 * after it has read the index (2.7.14).
 	 */
 	virt_wmb();
-	WRITE_ONCE(used->idx, to_vr16(vr->next_used));
+	WRITE_ONCE(*(__le16 *)area_at(&vr->device, USED_IDX), cpu_to_le16(vr->used));
+	vr->used_seen = vr->used;
 
-	/* the index before the look at whether the driver wants to know; pairs
-	 * with the driver's barrier between asking and its last look
+	/*
+	 * The index before the look whether the driver wants to know. Pairs
+	 * with the driver's barrier between asking and its last look.
 	 */
 	virt_mb();
-	return split_wants_notification(vr, before);
+	if (!vr->event_idx)
+		return !(read_le16(area_at(&vr->driver, AVAIL_FLAGS)) &
+			 VRING_AVAIL_F_NO_INTERRUPT);
+
+	/* used_event stands behind the available ring */
+	event = read_le16(area_at(&vr->driver, AVAIL_RING(vr->num)));
+	return vring_need_event(event, vr->used, before);
 }
 
-bool split_want_kick(struct vdpa_vring *vr, bool want)
+void split_set_kicks(struct vdpa_vring *vr, bool want)
 {
-	struct vring_used *used = split_used(vr);
-
-	if (vr->event_idx) {
-		/* an event index that stays behind asks for nothing */
-		if (!want)
-			return false;
-		/* avail_event lies behind the used ring */
-		WRITE_ONCE(*(__virtio16 *)&used->ring[vr->cfg.num],
-			   to_vr16(vr->next_avail));
-	} else {
-		WRITE_ONCE(used->flags,
-			   to_vr16(want ? 0 : VRING_USED_F_NO_NOTIFY));
-		if (!want)
-			return false;
+	if (!vr->event_idx) {
+		WRITE_ONCE(*(__le16 *)area_at(&vr->device, USED_FLAGS),
+			   cpu_to_le16(want ? 0 : VRING_USED_F_NO_NOTIFY));
+	} else if (want) {
+		/*
+		 * avail_event stands behind the used ring. One that stays
+		 * behind asks for nothing.
+		 */
+		WRITE_ONCE(*(__le16 *)area_at(&vr->device, USED_RING(vr->num)),
+			   cpu_to_le16(vr->avail));
 	}
+}
 
-	/* the request before the look; pairs with the driver's barrier between
-	 * its index and its look at whether to kick
-	 */
-	virt_mb();
-	return vr16(READ_ONCE(split_avail(vr)->idx)) != vr->next_avail;
+bool split_has_more(const struct vdpa_vring *vr)
+{
+	return read_le16(area_at(&vr->driver, AVAIL_IDX)) != vr->avail;
 }

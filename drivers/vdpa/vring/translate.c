@@ -1,174 +1,218 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A ring's view of its address spaces: its areas, translated once, and its
- * buffers, page by page through a small cache; and cursors on top.
+ * A ring's view of its address spaces: the areas, translated when the ring
+ * starts, and the buffers, translated page by page through a small cache.
  */
 
+#include <linux/err.h>
 #include <linux/export.h>
-#include <linux/mm.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
+#include <linux/string.h>
 
 #include "internal.h"
 
-static void *vring_translate_slow(struct vdpa_vring *vr, u64 page, u32 perm,
-				  struct vdpa_vring_tlb_entry *entry)
+/* virtio 1.2, 2.7.6, 2.7.8 (split) and 2.8.14 (packed) */
+static u64 driver_area_size(const struct vdpa_vring *vr)
 {
-	u32 has;
-	void *addr = vring_as_lookup(vr->cfg.data_as, page, &has);
-
-	if (!addr || !(has & perm))
-		return NULL;
-	*entry = (struct vdpa_vring_tlb_entry) {
-		.page = page + 1, .addr = addr, .perm = has,
-	};
-	return addr;
+	if (vr->packed)
+		return sizeof(struct vring_packed_desc_event);
+	return sizeof(struct vring_avail) + sizeof(__le16) * (vr->num + vr->event_idx);
 }
 
-void *vring_translate(struct vdpa_vring *vr, u64 iova, u32 perm)
+static u64 device_area_size(const struct vdpa_vring *vr)
 {
-	u64 page = iova >> PAGE_SHIFT;
-	struct vdpa_vring_tlb_entry *entry = &vr->tlb[page % VDPA_VRING_TLB];
-	void *addr = entry->addr;
-
-	if (entry->page != page + 1 || !(entry->perm & perm))
-		addr = vring_translate_slow(vr, page, perm, entry);
-	return addr ? addr + offset_in_page(iova) : NULL;
+	if (vr->packed)
+		return sizeof(struct vring_packed_desc_event);
+	return sizeof(struct vring_used) + sizeof(struct vring_used_elem) * vr->num +
+	       sizeof(__le16) * vr->event_idx;
 }
 
-/* Reads memory that may cross pages, for indirect tables */
-int vring_read(struct vdpa_vring *vr, u64 iova, void *dst, size_t len)
+static int area_init(struct vdpa_vring_area *area, u64 iova, u64 size, u32 perm)
 {
-	while (len) {
-		size_t part = min(len, PAGE_SIZE - offset_in_page(iova));
-		const void *src = vring_translate(vr, iova, VHOST_MAP_RO);
-
-		if (!src)
-			return vring_break(vr, VDPA_VRING_ERR_TRANSLATE);
-		memcpy(dst, src, part);
-		dst += part;
-		iova += part;
-		len -= part;
-	}
-	return 0;
-}
-
-/* One area of @len bytes; scattered pages are brought together by vmap() */
-static int vring_map_area(struct vdpa_vring_as *as, struct vdpa_vring_area *area,
-			  u64 iova, size_t len, u32 perm)
-{
-	unsigned long i, n = (offset_in_page(iova) + len + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	bool contiguous = true;
-	struct page **pages;
-	int err = -EFAULT;
-	void *first;
-	u32 has;
-
-	if (iova + len - 1 < iova)
+	if (iova + (size - 1) < iova)
 		return -EFAULT;
-	pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
 
-	for (i = 0; i < n; i++) {
-		void *addr = vring_as_lookup(as, (iova >> PAGE_SHIFT) + i, &has);
+	*area = (struct vdpa_vring_area) {
+		.iova = iova, .perm = perm, .offset = offset_in_page(iova),
+		.npages = PAGE_ALIGN(offset_in_page(iova) + size) >> PAGE_SHIFT,
+	};
+	area->pages = kcalloc(area->npages, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
+	return area->pages ? 0 : -ENOMEM;
+}
 
-		if (!addr || (has & perm) != perm)
-			goto free_pages;
-		pages[i] = virt_to_page(addr);
-		if (addr != page_address(pages[0]) + i * PAGE_SIZE)
-			contiguous = false;
+/* Looks up the pages of an area. False when one is not mapped as it must be. */
+static bool area_find(struct vdpa_vring_area *area, struct vdpa_vring_as *as)
+{
+	bool contiguous = true;
+	unsigned int i;
+
+	for (i = 0; i < area->npages; i++) {
+		unsigned long page = vring_as_lookup(as, area->iova +
+							 i * PAGE_SIZE);
+
+		if ((page & area->perm) != area->perm)
+			return false;
+		area->pages[i] = (void *)(page & PAGE_MASK);
+		contiguous &= area->pages[i] == area->pages[0] + i * PAGE_SIZE;
 	}
-
-	if (contiguous) {
-		first = page_address(pages[0]);
-	} else {
-		area->mapping = vmap(pages, n, VM_MAP, PAGE_KERNEL);
-		first = area->mapping;
-	}
-	err = first ? 0 : -ENOMEM;
-	if (!err)
-		area->addr = first + offset_in_page(iova);
-free_pages:
-	kvfree(pages);
-	return err;
+	area->base = contiguous ? area->pages[0] + area->offset : NULL;
+	return true;
 }
 
-static void vring_unmap_area(struct vdpa_vring_area *area)
+/* All areas; remembers what generation they are of */
+static bool find_areas(struct vdpa_vring *vr)
 {
-	if (area->mapping)
-		vunmap(area->mapping);
-	area->mapping = NULL;
-	area->addr = NULL;
+	/* before the lookups: a change after it is noticed by the next batch */
+	u64 gen = smp_load_acquire(&vr->ring_as->gen);
+
+	if (!area_find(&vr->desc, vr->ring_as) ||
+	    !area_find(&vr->driver, vr->ring_as) ||
+	    !area_find(&vr->device, vr->ring_as))
+		return false;
+	vr->ring_gen = gen;
+	return true;
 }
 
-void vring_unmap_areas(struct vdpa_vring *vr)
+void vring_free_areas(struct vdpa_vring *vr)
 {
-	vring_unmap_area(&vr->desc);
-	vring_unmap_area(&vr->driver);
-	vring_unmap_area(&vr->device);
+	kfree(vr->device.pages);
+	kfree(vr->driver.pages);
+	kfree(vr->desc.pages);
+	vr->device.pages = NULL;
+	vr->driver.pages = NULL;
+	vr->desc.pages = NULL;
 }
 
-/* virtio 1.2, 2.7.5, 2.7.6, 2.7.8 (split) and 2.8.13, 2.8.14 (packed) */
-static size_t vring_driver_area_size(const struct vdpa_vring *vr)
+/* Translates all areas. 0, -EFAULT or -ENOMEM with nothing allocated. */
+int vring_map_areas(struct vdpa_vring *vr, const struct vdpa_vring_config *cfg)
 {
-	if (vr->packed)
-		return sizeof(struct vring_packed_desc_event);
-	return offsetof(struct vring_avail, ring) +
-	       sizeof(__virtio16) * (vr->cfg.num + vr->event_idx);
-}
-
-static size_t vring_device_area_size(const struct vdpa_vring *vr)
-{
-	if (vr->packed)
-		return sizeof(struct vring_packed_desc_event);
-	return offsetof(struct vring_used, ring) +
-	       sizeof(struct vring_used_elem) * vr->cfg.num +
-	       sizeof(__virtio16) * vr->event_idx;
-}
-
-/* Translates all areas. 0, -EFAULT or -ENOMEM with none translated. */
-int vring_map_areas(struct vdpa_vring *vr)
-{
-	const struct vdpa_vring_config *cfg = &vr->cfg;
-	struct vdpa_vring_as *as = cfg->ring_as;
 	int err;
 
-	/* before the lookups: a change after it is noticed by the next batch */
-	vr->ring_gen = READ_ONCE(as->gen);
-
-	err = vring_map_area(as, &vr->desc, cfg->desc_addr,
-			     cfg->num * sizeof(struct vring_desc),
-			     vr->packed ? VHOST_MAP_RW : VHOST_MAP_RO);
+	err = area_init(&vr->desc, cfg->desc_addr,
+			sizeof(struct vring_raw) * vr->num,
+			vr->packed ? VHOST_MAP_RW : VHOST_MAP_RO);
 	if (!err)
-		err = vring_map_area(as, &vr->driver, cfg->driver_addr,
-				     vring_driver_area_size(vr), VHOST_MAP_RO);
+		err = area_init(&vr->driver, cfg->driver_addr,
+				driver_area_size(vr), VHOST_MAP_RO);
 	if (!err)
-		err = vring_map_area(as, &vr->device, cfg->device_addr,
-				     vring_device_area_size(vr), VHOST_MAP_WO);
+		err = area_init(&vr->device, cfg->device_addr,
+				device_area_size(vr), VHOST_MAP_WO);
+	if (!err && !find_areas(vr))
+		err = -EFAULT;
 	if (err)
-		vring_unmap_areas(vr);
+		vring_free_areas(vr);
 	return err;
 }
 
 /*
- * At the beginning of a batch: forgets translations that are older than the
- * last removal. The parent holds the queue's lock, and whoever removed something
- * takes it before the memory is given back, so the generation read here is good
- * until the end of the batch.
+ * Something was removed: perhaps the areas, or they came back elsewhere. When
+ * one is not there, the generation stays behind and no later call gets further.
  */
-int vring_revalidate(struct vdpa_vring *vr)
+bool vring_find_areas(struct vdpa_vring *vr)
 {
-	if (unlikely(READ_ONCE(vr->cfg.data_as->gen) != vr->data_gen)) {
-		vr->data_gen = READ_ONCE(vr->cfg.data_as->gen);
-		memset(vr->tlb, 0, sizeof(vr->tlb));
+	if (vr->broken)
+		return false;
+	if (find_areas(vr))
+		return true;
+	vring_break(vr, VDPA_VRING_ERR_TRANSLATE);
+	return false;
+}
+
+/**
+ * vdpa_vring_forget - forget translations of buffers
+ * @vr: the ring
+ *
+ * For vdpa_vring_refresh(); no need to call it otherwise.
+ */
+void vdpa_vring_forget(struct vdpa_vring *vr)
+{
+	unsigned int i;
+
+	/* before the next lookup; pairs with the release in space_changed() */
+	vr->data_gen = smp_load_acquire(&vr->data_as->gen);
+	for (i = 0; i <= vr->tlb_mask; i++)
+		vr->tlb[i].iova = VDPA_VRING_TLB_NONE;
+}
+EXPORT_SYMBOL_GPL(vdpa_vring_forget);
+
+static noinline unsigned long tlb_fill(struct vdpa_vring *vr,
+				       struct vdpa_vring_tlb *tlb, u64 iova)
+{
+	unsigned long page = vring_as_lookup(vr->data_as, iova);
+
+	if (page) {
+		tlb->iova = iova & PAGE_MASK;
+		tlb->page = page;
 	}
-	if (unlikely(READ_ONCE(vr->cfg.ring_as->gen) != vr->ring_gen)) {
-		vring_unmap_areas(vr);
-		if (vring_map_areas(vr))
-			return vring_break(vr, VDPA_VRING_ERR_TRANSLATE);
+	return page;
+}
+
+/* The kernel's address of one byte of a buffer, or NULL */
+static __always_inline void *translate(struct vdpa_vring *vr, u64 iova, u32 perm)
+{
+	struct vdpa_vring_tlb *tlb = &vr->tlb[(iova >> PAGE_SHIFT) & vr->tlb_mask];
+	unsigned long page = tlb->page;
+
+	if (unlikely(tlb->iova != (iova & PAGE_MASK)))
+		page = tlb_fill(vr, tlb, iova);
+	if (unlikely(!(page & perm)))
+		return NULL;
+	return (void *)(page & PAGE_MASK) + offset_in_page(iova);
+}
+
+/* A descriptor of an indirect table at any address */
+bool vring_read_raw(struct vdpa_vring *vr, u64 iova, struct vring_raw *copy)
+{
+	const struct vring_raw *raw = translate(vr, iova, VHOST_MAP_RO);
+	size_t part = PAGE_SIZE - offset_in_page(iova);
+
+	if (unlikely(!raw))
+		return false;
+	if (likely(IS_ALIGNED(iova, sizeof(u64)) && part >= sizeof(*raw))) {
+		copy->addr = READ_ONCE(raw->addr);
+		copy->word = READ_ONCE(raw->word);
+		return true;
 	}
-	return 0;
+
+	/* all looks are at the copy, so it need not be read at once */
+	part = min(part, sizeof(*raw));
+	memcpy(copy, raw, part);
+	if (part == sizeof(*raw))
+		return true;
+	raw = translate(vr, iova + part, VHOST_MAP_RO);
+	if (!raw)
+		return false;
+	memcpy((void *)copy + part, raw, sizeof(*raw) - part);
+	return true;
+}
+
+/*
+ * The contiguous piece at a cursor that is not at the end; shortens @len to it.
+ * NULL, with the ring broken, when it is not mapped.
+ */
+static __always_inline void *cursor_piece(const struct vdpa_vring_cursor *cur,
+					  size_t *len)
+{
+	u64 iova = cur->desc->addr + cur->off;
+	void *addr = translate(cur->vr, iova, cur->perm);
+
+	*len = min3(*len, (size_t)(cur->desc->len - cur->off),
+		    (size_t)(PAGE_SIZE - offset_in_page(iova)));
+	if (unlikely(!addr))
+		vring_break(cur->vr, VDPA_VRING_ERR_TRANSLATE);
+	return addr;
+}
+
+/* @len: not beyond the descriptor's end */
+static __always_inline void cursor_move(struct vdpa_vring_cursor *cur, size_t len)
+{
+	cur->off += len;
+	if (cur->off == cur->desc->len) {
+		cur->desc++;
+		cur->left--;
+		cur->off = 0;
+	}
 }
 
 /**
@@ -177,39 +221,25 @@ int vring_revalidate(struct vdpa_vring *vr)
  * @max: bytes at most
  * @len: set to the bytes of the piece, 0 at the end
  *
- * A piece never crosses a page.
+ * A piece never crosses a page. Its address is good until the lock is dropped.
  *
- * Context: with the queue's lock; may sleep.
+ * Context: with the queue's lock.
  * Return: its address; NULL at the end; ERR_PTR(-EFAULT) when it is not mapped,
  * and the ring is broken.
  */
 void *vdpa_vring_cursor_next(struct vdpa_vring_cursor *cur, size_t max,
 			     size_t *len)
 {
-	const struct vdpa_vring_desc *desc = cur->desc;
 	void *addr;
-	u64 iova;
 
-	if (!cur->left || !max) {
-		*len = 0;
+	*len = 0;
+	if (!cur->left || !max)
 		return NULL;
-	}
-
-	iova = desc->addr + cur->off;
-	*len = min3(max, (size_t)(desc->len - cur->off),
-		    (size_t)(PAGE_SIZE - offset_in_page(iova)));
-	addr = vring_translate(cur->vr, iova, cur->perm);
-	if (!addr) {
-		vring_break(cur->vr, VDPA_VRING_ERR_TRANSLATE);
+	addr = cursor_piece(cur, &max);
+	if (unlikely(!addr))
 		return ERR_PTR(-EFAULT);
-	}
-
-	cur->off += *len;
-	if (cur->off == desc->len) {
-		cur->desc++;
-		cur->left--;
-		cur->off = 0;
-	}
+	cursor_move(cur, max);
+	*len = max;
 	return addr;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_cursor_next);
@@ -220,21 +250,27 @@ EXPORT_SYMBOL_GPL(vdpa_vring_cursor_next);
  * @dst: where to
  * @len: bytes
  *
- * Return: bytes copied, less than @len only at the end of the part; -EFAULT.
+ * Context: with the queue's lock.
+ * Return: bytes copied, less than @len only at the end of the part; -EFAULT when
+ * something is not mapped, and the ring is broken.
  */
 ssize_t vdpa_vring_pull(struct vdpa_vring_cursor *cur, void *dst, size_t len)
 {
-	size_t done = 0, part;
+	size_t left = len, part;
 
-	while (done < len) {
-		const void *src = vdpa_vring_cursor_next(cur, len - done, &part);
+	while (left && cur->left) {
+		const void *src;
 
-		if (IS_ERR_OR_NULL(src))
-			return src ? PTR_ERR(src) : done;
-		memcpy(dst + done, src, part);
-		done += part;
+		part = left;
+		src = cursor_piece(cur, &part);
+		if (unlikely(!src))
+			return -EFAULT;
+		memcpy(dst, src, part);
+		cursor_move(cur, part);
+		dst += part;
+		left -= part;
 	}
-	return done;
+	return len - left;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_pull);
 
@@ -244,22 +280,28 @@ EXPORT_SYMBOL_GPL(vdpa_vring_pull);
  * @src: where from
  * @len: bytes
  *
- * Return: bytes copied, less than @len only at the end of the part; -EFAULT.
+ * Context: with the queue's lock.
+ * Return: bytes copied, less than @len only at the end of the part; -EFAULT when
+ * something is not mapped, and the ring is broken.
  */
 ssize_t vdpa_vring_push(struct vdpa_vring_cursor *cur, const void *src,
 			size_t len)
 {
-	size_t done = 0, part;
+	size_t left = len, part;
 
-	while (done < len) {
-		void *dst = vdpa_vring_cursor_next(cur, len - done, &part);
+	while (left && cur->left) {
+		void *dst;
 
-		if (IS_ERR_OR_NULL(dst))
-			return dst ? PTR_ERR(dst) : done;
-		memcpy(dst, src + done, part);
-		done += part;
+		part = left;
+		dst = cursor_piece(cur, &part);
+		if (unlikely(!dst))
+			return -EFAULT;
+		memcpy(dst, src, part);
+		cursor_move(cur, part);
+		src += part;
+		left -= part;
 	}
-	return done;
+	return len - left;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_push);
 
@@ -270,22 +312,16 @@ EXPORT_SYMBOL_GPL(vdpa_vring_push);
  *
  * Return: bytes passed, less than @len only at the end of the part.
  */
-ssize_t vdpa_vring_skip(struct vdpa_vring_cursor *cur, size_t len)
+size_t vdpa_vring_skip(struct vdpa_vring_cursor *cur, size_t len)
 {
-	size_t done = 0;
+	size_t left = len, part;
 
-	while (cur->left && done < len) {
-		size_t part = min(len - done, (size_t)(cur->desc->len - cur->off));
-
-		done += part;
-		cur->off += part;
-		if (cur->off == cur->desc->len) {
-			cur->desc++;
-			cur->left--;
-			cur->off = 0;
-		}
+	while (left && cur->left) {
+		part = min(left, (size_t)(cur->desc->len - cur->off));
+		cursor_move(cur, part);
+		left -= part;
 	}
-	return done;
+	return len - left;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_skip);
 
@@ -295,27 +331,31 @@ EXPORT_SYMBOL_GPL(vdpa_vring_skip);
  * @src: in a readable part
  * @len: bytes
  *
- * Return: bytes copied, less than @len only at the end of either part; -EFAULT,
- * and the ring that it was for is broken.
+ * Context: with the locks of both queues.
+ * Return: bytes copied, less than @len only at the end of either part; -EFAULT
+ * when something is not mapped, and the ring that it was for is broken.
  */
 ssize_t vdpa_vring_copy(struct vdpa_vring_cursor *dst,
 			struct vdpa_vring_cursor *src, size_t len)
 {
-	size_t done = 0, part;
+	size_t left = len, part;
 
-	while (done < len) {
-		const void *from = vdpa_vring_cursor_next(src, len - done, &part);
-		ssize_t put;
+	while (left && src->left && dst->left) {
+		const void *from;
+		void *to;
 
-		if (IS_ERR_OR_NULL(from))
-			return from ? PTR_ERR(from) : done;
-		put = vdpa_vring_push(dst, from, part);
-		if (put < 0)
-			return put;
-		done += put;
-		if (put < part)
-			break;
+		part = left;
+		from = cursor_piece(src, &part);
+		if (unlikely(!from))
+			return -EFAULT;
+		to = cursor_piece(dst, &part);
+		if (unlikely(!to))
+			return -EFAULT;
+		memcpy(to, from, part);
+		cursor_move(src, part);
+		cursor_move(dst, part);
+		left -= part;
 	}
-	return done;
+	return len - left;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_copy);

@@ -10,8 +10,11 @@
 
 #include "internal.h"
 
-/* Descriptors of one batch: many short chains, or one as long as it gets */
-#define VRING_ROOM	(VDPA_VRING_MAX_CHAIN + 256)
+#define VRING_MAX_NUM	32768
+
+/* Translations to remember: a page for each entry of the ring, within reason */
+#define VRING_TLB_MIN	16
+#define VRING_TLB_MAX	512
 
 int vring_break(struct vdpa_vring *vr, enum vdpa_vring_error why)
 {
@@ -20,52 +23,60 @@ int vring_break(struct vdpa_vring *vr, enum vdpa_vring_error why)
 	return -EBADMSG;
 }
 
-void vring_begin(struct vring_builder *b, struct vdpa_vring *vr,
-		 struct vdpa_vring_chain *chain)
+static bool has(const struct vdpa_vring_config *cfg, unsigned int feature)
 {
-	*chain = (struct vdpa_vring_chain) { .desc = &vr->descs[vr->ndescs] };
-	*b = (struct vring_builder) { .vr = vr, .chain = chain };
-}
-
-/* Adds a descriptor to the chain. 0, or -EBADMSG for one that can't be. */
-int vring_add(struct vring_builder *b, u64 addr, u32 len, bool write)
-{
-	struct vdpa_vring_chain *chain = b->chain;
-	struct vdpa_vring *vr = b->vr;
-
-	if (unlikely(b->seen++ >= VDPA_VRING_MAX_CHAIN))
-		return vring_break(vr, VDPA_VRING_ERR_CHAIN);
-	/* readable ones come first (2.7.4.2, 2.8.4.1) */
-	if (unlikely(chain->nin && !write))
-		return vring_break(vr, VDPA_VRING_ERR_ORDER);
-	if (unlikely(!len))
-		return 0;
-	if (unlikely(addr + len - 1 < addr))
-		return vring_break(vr, VDPA_VRING_ERR_TRANSLATE);
-
-	vr->descs[vr->ndescs++] = (struct vdpa_vring_desc) {
-		.addr = addr, .len = len,
-	};
-	if (write) {
-		chain->nin++;
-		chain->in_len += len;
-	} else {
-		chain->nout++;
-		chain->out_len += len;
-	}
-	return 0;
+	return cfg->features & BIT_ULL(feature);
 }
 
 /* virtio 1.2, 2.7: a power of two up to 32768; 2.8: any number up to that */
 static bool vring_config_ok(const struct vdpa_vring_config *cfg)
 {
-	bool packed = cfg->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	bool packed = has(cfg, VIRTIO_F_RING_PACKED);
 
-	if (!cfg->num || cfg->num > 32768 || (!packed && !is_power_of_2(cfg->num)))
+	if (!cfg->num || cfg->num > VRING_MAX_NUM ||
+	    (!packed && !is_power_of_2(cfg->num)) ||
+	    cfg->max_chain > VDPA_VRING_MAX_CHAIN)
 		return false;
 	return IS_ALIGNED(cfg->desc_addr, VRING_DESC_ALIGN_SIZE) &&
 	       IS_ALIGNED(cfg->driver_addr, packed ? 4 : VRING_AVAIL_ALIGN_SIZE) &&
 	       IS_ALIGNED(cfg->device_addr, VRING_USED_ALIGN_SIZE);
+}
+
+static int vring_alloc(struct vdpa_vring *vr, unsigned int max_chain)
+{
+	unsigned int n = clamp_t(unsigned int, roundup_pow_of_two(vr->num),
+				 VRING_TLB_MIN, VRING_TLB_MAX);
+
+	vr->tlb = kvmalloc_array(n, sizeof(*vr->tlb), GFP_KERNEL_ACCOUNT);
+	if (!vr->tlb)
+		return -ENOMEM;
+	vr->tlb_mask = n - 1;
+	vdpa_vring_forget(vr);
+
+	vr->descs = kvmalloc_array(max_chain, sizeof(*vr->descs), GFP_KERNEL_ACCOUNT);
+	if (!vr->descs) {
+		kvfree(vr->tlb);
+		return -ENOMEM;
+	}
+	vr->descs_end = vr->descs + max_chain;
+	return 0;
+}
+
+static void vring_free(struct vdpa_vring *vr)
+{
+	kvfree(vr->descs);
+	kvfree(vr->tlb);
+	vr->descs = NULL;
+	vr->tlb = NULL;
+}
+
+static void vring_set_kicks(struct vdpa_vring *vr, bool want)
+{
+	vr->no_kicks = !want;
+	if (vr->packed)
+		packed_set_kicks(vr, want);
+	else
+		split_set_kicks(vr, want);
 }
 
 /**
@@ -73,7 +84,9 @@ static bool vring_config_ok(const struct vdpa_vring_config *cfg)
  * @vr: the ring, stopped; zeroed before its first start
  * @cfg: how
  *
- * Allocates all that the data path needs and translates the ring's areas.
+ * Allocates all that the data path needs, translates the ring's areas and asks
+ * the driver for kicks. Buffers that the driver made available before are not
+ * kicked for again: the caller looks once by itself.
  *
  * Context: with the queue's lock; may sleep.
  * Return: 0; -EINVAL for a size, alignment or state that can't be; -EOPNOTSUPP
@@ -84,43 +97,44 @@ int vdpa_vring_start(struct vdpa_vring *vr, const struct vdpa_vring_config *cfg)
 {
 	int err;
 
-	if (!(cfg->features & BIT_ULL(VIRTIO_F_VERSION_1)))
+	if (vr->running)
+		return -EBUSY;
+	if (!has(cfg, VIRTIO_F_VERSION_1))
 		return -EOPNOTSUPP;
 	if (!vring_config_ok(cfg))
 		return -EINVAL;
 
-	vr->cfg = *cfg;
-	vr->packed = cfg->features & BIT_ULL(VIRTIO_F_RING_PACKED);
-	vr->event_idx = cfg->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
-	vr->indirect = cfg->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
-	vr->broken = false;
+	vr->num = cfg->num;
+	vr->ring_as = cfg->ring_as;
+	vr->data_as = cfg->data_as;
+	vr->packed = has(cfg, VIRTIO_F_RING_PACKED);
+	vr->event_idx = has(cfg, VIRTIO_RING_F_EVENT_IDX);
+	vr->indirect = has(cfg, VIRTIO_RING_F_INDIRECT_DESC);
 	vr->unflushed = 0;
-	vr->ndescs = 0;
-	memset(vr->tlb, 0, sizeof(vr->tlb));
-	vr->data_gen = READ_ONCE(cfg->data_as->gen);
+	vr->completed = 0;
+	vr->broken = false;
 
 	if (vr->packed) {
-		err = packed_start(vr);
+		err = packed_start(vr, &cfg->state.packed);
 		if (err)
 			return err;
 	} else {
-		split_start(vr);
+		split_start(vr, &cfg->state.split);
 	}
 
-	vr->room = VRING_ROOM;
-	vr->descs = kvmalloc_array(vr->room, sizeof(*vr->descs), GFP_KERNEL_ACCOUNT);
-	if (!vr->descs)
-		return -ENOMEM;
-
-	err = vring_map_areas(vr);
+	err = vring_alloc(vr, cfg->max_chain ?: VDPA_VRING_MAX_CHAIN);
 	if (err)
-		goto free_descs;
+		return err;
+	err = vring_map_areas(vr, cfg);
+	if (err)
+		goto free_vring;
+
+	vring_set_kicks(vr, true);
 	vr->running = true;
 	return 0;
 
-free_descs:
-	kvfree(vr->descs);
-	vr->descs = NULL;
+free_vring:
+	vring_free(vr);
 	return err;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_start);
@@ -129,7 +143,8 @@ EXPORT_SYMBOL_GPL(vdpa_vring_start);
  * vdpa_vring_stop - stop a ring
  * @vr: the ring; stopped already is all right
  *
- * Its state and counters can be read until the next start.
+ * What was taken is completed and flushed, or given back, before. State and
+ * counters can be read until the next start.
  *
  * Context: with the queue's lock; may sleep.
  */
@@ -138,9 +153,8 @@ void vdpa_vring_stop(struct vdpa_vring *vr)
 	if (!vr->running)
 		return;
 	vr->running = false;
-	vring_unmap_areas(vr);
-	kvfree(vr->descs);
-	vr->descs = NULL;
+	vring_free_areas(vr);
+	vring_free(vr);
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_stop);
 
@@ -148,14 +162,17 @@ EXPORT_SYMBOL_GPL(vdpa_vring_stop);
  * vdpa_vring_get_state - where a ring goes on
  * @vr: the ring, started once
  * @state: filled in, split or packed
+ *
+ * Exact when nothing is taken that is neither completed and flushed, nor given
+ * back.
  */
 void vdpa_vring_get_state(const struct vdpa_vring *vr, struct vdpa_vq_state *state)
 {
 	memset(state, 0, sizeof(*state));
 	if (vr->packed)
-		packed_get_state(vr, state);
+		packed_get_state(vr, &state->packed);
 	else
-		split_get_state(vr, state);
+		state->split.avail_index = vr->avail;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_get_state);
 
@@ -165,10 +182,10 @@ EXPORT_SYMBOL_GPL(vdpa_vring_get_state);
  * @chains: filled in
  * @n: how many at most
  *
- * All chains of the former batch have been completed or given back. When the
- * driver breaks the rules, the chains before that one are not taken either.
+ * All chains of the former batch have been completed or given back. Chains in
+ * front of one that breaks the rules are taken, and the next call fails.
  *
- * Context: with the queue's lock; may sleep.
+ * Context: with the queue's lock.
  * Return: number of chains, 0 when there is none; -EBADMSG when the ring is
  * broken or stopped.
  */
@@ -177,10 +194,10 @@ int vdpa_vring_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 {
 	int taken;
 
-	if (unlikely(vr->broken || !vr->running || vring_revalidate(vr)))
+	if (unlikely(!vr->running || vr->broken || !vring_usable(vr)))
 		return -EBADMSG;
+	vdpa_vring_refresh(vr);		/* for indirect tables */
 
-	vr->ndescs = 0;
 	taken = vr->packed ? packed_take(vr, chains, n) : split_take(vr, chains, n);
 	if (taken > 0)
 		vr->stats.chains += taken;
@@ -191,8 +208,10 @@ EXPORT_SYMBOL_GPL(vdpa_vring_take);
 /**
  * vdpa_vring_untake - give chains back as if they had never been taken
  * @vr: the ring
- * @chains: the last @n chains of the batch
+ * @chains: the last @n chains of the batch, of which none is completed
  * @n: how many
+ *
+ * Context: with the queue's lock.
  */
 void vdpa_vring_untake(struct vdpa_vring *vr,
 		       const struct vdpa_vring_chain *chains, unsigned int n)
@@ -204,7 +223,7 @@ void vdpa_vring_untake(struct vdpa_vring *vr,
 	if (vr->packed)
 		packed_untake(vr, slots);
 	else
-		vr->next_avail -= slots;
+		split_untake(vr, slots);
 	vr->stats.chains -= n;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_untake);
@@ -215,16 +234,21 @@ EXPORT_SYMBOL_GPL(vdpa_vring_untake);
  * @chain: the chain
  * @written: bytes written to its writable part
  *
- * The driver sees it after the next flush.
+ * The driver sees it after the next flush. With VIRTIO_F_IN_ORDER negotiated, it
+ * is for the parent to complete chains in the order it took them.
+ *
+ * Context: with the queue's lock.
  */
 void vdpa_vring_complete(struct vdpa_vring *vr,
 			 const struct vdpa_vring_chain *chain, u32 written)
 {
+	if (unlikely(!vring_usable(vr)))
+		return;
 	if (vr->packed)
 		packed_complete(vr, chain, written);
 	else
 		split_complete(vr, chain, written);
-	vr->stats.completed++;
+	vr->completed++;
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_complete);
 
@@ -232,16 +256,18 @@ EXPORT_SYMBOL_GPL(vdpa_vring_complete);
  * vdpa_vring_flush - show the driver what was completed
  * @vr: the ring
  *
+ * Context: with the queue's lock.
  * Return: true when the driver wants a notification.
  */
 bool vdpa_vring_flush(struct vdpa_vring *vr)
 {
 	bool notify;
 
-	if (!vr->unflushed)
+	if (!vr->completed || unlikely(!vring_usable(vr)))
 		return false;
 	notify = vr->packed ? packed_flush(vr) : split_flush(vr);
-	vr->unflushed = 0;
+	vr->stats.completed += vr->completed;
+	vr->completed = 0;
 	if (notify)
 		vr->stats.notified++;
 	else
@@ -255,16 +281,41 @@ EXPORT_SYMBOL_GPL(vdpa_vring_flush);
  * @vr: the ring
  * @want: true for kicks. A hint: they may come all the same.
  *
+ * Context: with the queue's lock.
  * Return: true when kicks were asked for, but chains came in meanwhile that the
  * driver may not kick for: look again.
  */
 bool vdpa_vring_want_kick(struct vdpa_vring *vr, bool want)
 {
-	if (unlikely(vr->broken || !vr->running || vring_revalidate(vr)))
+	if (unlikely(!vr->running || vr->broken || !vring_usable(vr)))
 		return false;
-	return vr->packed ? packed_want_kick(vr, want) : split_want_kick(vr, want);
+
+	/* an event index is news each time */
+	if (want ? vr->no_kicks || vr->event_idx : !vr->no_kicks)
+		vring_set_kicks(vr, want);
+	if (!want)
+		return false;
+
+	/*
+	 * The request before the look. Pairs with the driver's barrier between
+	 * making a chain available and its look whether to kick.
+	 */
+	virt_mb();
+	return vr->packed ? packed_has_more(vr) : split_has_more(vr);
 }
 EXPORT_SYMBOL_GPL(vdpa_vring_want_kick);
+
+static int __init vdpa_vring_init(void)
+{
+	return vring_as_cache_create();
+}
+module_init(vdpa_vring_init);
+
+static void __exit vdpa_vring_exit(void)
+{
+	vring_as_cache_destroy();
+}
+module_exit(vdpa_vring_exit);
 
 MODULE_AUTHOR("vDPA maintainers");
 MODULE_DESCRIPTION("Device side of virtqueues for vDPA parents that are software");
