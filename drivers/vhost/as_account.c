@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accounting of pinned memory: a page is charged to its owner once.
+ *
+ * An account belongs to the memory (mm) of an owner and is shared by all the
+ * devices that the owner has open. It counts for each page frame how often it
+ * is pinned; the first use charges the page to mm->pinned_vm, the last one
+ * gives it back. Counting frames, not user addresses, is what makes the charge
+ * true: a client that puts other memory at an address which is already mapped
+ * pins more pages, and pays for them.
+ *
+ * Counters stand together in spans of page frames, in an xarray. A span that is
+ * used evenly (huge pages, large folios) is no more than a number in it.
+ */
+
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "as_internal.h"
+
+#define SPAN_SHIFT	7
+#define SPAN_SIZE	BIT(SPAN_SHIFT)
+
+struct account_span {
+	unsigned int live;	/* how many of @uses are not 0 */
+	u32 uses[SPAN_SIZE];
+};
+
+struct vhost_vdpa_account {
+	struct list_head link;
+	unsigned int holders;	/* protected by accounts_lock */
+	struct mm_struct *mm;
+	struct mutex lock;	/* protects @spans */
+	struct xarray spans;	/* frame >> SPAN_SHIFT to span, or to an even count */
+};
+
+static LIST_HEAD(accounts);
+static DEFINE_MUTEX(accounts_lock); /* protects @accounts and their holders */
+static struct kmem_cache *span_cache;
+
+int vhost_vdpa_account_init(void)
+{
+	span_cache = kmem_cache_create("vhost_vdpa_span", sizeof(struct account_span),
+				       0, SLAB_ACCOUNT, NULL);
+	return span_cache ? 0 : -ENOMEM;
+}
+
+void vhost_vdpa_account_exit(void)
+{
+	kmem_cache_destroy(span_cache);
+}
+
+/**
+ * vhost_vdpa_account_get - the account of an owner
+ * @mm: memory of the owner; the account keeps the structure, not the memory
+ *
+ * Return: the account, for vhost_vdpa_account_put(), or an ERR_PTR.
+ */
+struct vhost_vdpa_account *vhost_vdpa_account_get(struct mm_struct *mm)
+{
+	struct vhost_vdpa_account *account;
+
+	mutex_lock(&accounts_lock);
+	list_for_each_entry(account, &accounts, link)
+		if (account->mm == mm)
+			goto found;
+
+	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+	if (!account) {
+		mutex_unlock(&accounts_lock);
+		return ERR_PTR(-ENOMEM);
+	}
+	mmgrab(mm);
+	account->mm = mm;
+	mutex_init(&account->lock);
+	xa_init(&account->spans);
+	list_add(&account->link, &accounts);
+found:
+	account->holders++;
+	mutex_unlock(&accounts_lock);
+	return account;
+}
+
+void vhost_vdpa_account_put(struct vhost_vdpa_account *account)
+{
+	bool last;
+
+	mutex_lock(&accounts_lock);
+	last = !--account->holders;
+	if (last)
+		list_del(&account->link);
+	mutex_unlock(&accounts_lock);
+	if (!last)
+		return;
+
+	WARN_ON(!xa_empty(&account->spans));
+	xa_destroy(&account->spans);
+	mutex_destroy(&account->lock);
+	mmdrop(account->mm);
+	kfree(account);
+}
+
+struct mm_struct *vhost_vdpa_account_mm(struct vhost_vdpa_account *account)
+{
+	return account->mm;
+}
+
+/* Held around a series of _use() and _unuse() */
+void vhost_vdpa_account_lock(struct vhost_vdpa_account *account)
+{
+	mutex_lock(&account->lock);
+}
+
+void vhost_vdpa_account_unlock(struct vhost_vdpa_account *account)
+{
+	mutex_unlock(&account->lock);
+}
+
+/* The span in place of @entry, which is empty or an even count */
+static struct account_span *span_open(struct vhost_vdpa_account *account,
+				      unsigned long index, void *entry, gfp_t gfp)
+{
+	struct account_span *span = kmem_cache_alloc(span_cache, gfp);
+	unsigned int i;
+
+	if (!span)
+		return NULL;
+	span->live = entry ? SPAN_SIZE : 0;
+	for (i = 0; i < SPAN_SIZE; i++)
+		span->uses[i] = entry ? xa_to_value(entry) : 0;
+	/* does not need memory where there was an entry before */
+	if (xa_err(xa_store(&account->spans, index, span, gfp))) {
+		kmem_cache_free(span_cache, span);
+		return NULL;
+	}
+	return span;
+}
+
+static long span_use(struct vhost_vdpa_account *account, unsigned long index,
+		     unsigned int first, unsigned int n)
+{
+	void *entry = xa_load(&account->spans, index);
+	bool even = !entry || xa_is_value(entry);
+	struct account_span *span = entry;
+	long fresh = 0;
+
+	if (even && n == SPAN_SIZE) {
+		unsigned long uses = entry ? xa_to_value(entry) : 0;
+		int err = xa_err(xa_store(&account->spans, index, xa_mk_value(uses + 1),
+					  GFP_KERNEL_ACCOUNT));
+
+		return err ?: uses ? 0 : n;
+	}
+	if (even) {
+		span = span_open(account, index, entry, GFP_KERNEL_ACCOUNT);
+		if (!span)
+			return -ENOMEM;
+	}
+	for (; n; n--, first++)
+		if (!span->uses[first]++)
+			fresh++;
+	span->live += fresh;
+	return fresh;
+}
+
+static long span_unuse(struct vhost_vdpa_account *account, unsigned long index,
+		       unsigned int first, unsigned int n)
+{
+	void *entry = xa_load(&account->spans, index);
+	struct account_span *span = entry;
+	long idle = 0;
+
+	if (xa_is_value(entry) && n == SPAN_SIZE) {
+		unsigned long uses = xa_to_value(entry) - 1;
+
+		/* in place of an entry, and therefore without memory */
+		xa_store(&account->spans, index, uses ? xa_mk_value(uses) : NULL, 0);
+		return uses ? 0 : n;
+	}
+	if (xa_is_value(entry))
+		/* on the way out there is nobody to tell of an error */
+		span = span_open(account, index, entry,
+				 GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	for (; n; n--, first++)
+		if (!--span->uses[first])
+			idle++;
+	span->live -= idle;
+	if (!span->live) {
+		xa_erase(&account->spans, index);
+		kmem_cache_free(span_cache, span);
+	}
+	return idle;
+}
+
+/**
+ * vhost_vdpa_account_unuse - count page frames out
+ * @account: the account, locked
+ * @pfn: first of them
+ * @npages: how many
+ *
+ * Return: how many are now not in use any more, for
+ * vhost_vdpa_account_uncharge().
+ */
+long vhost_vdpa_account_unuse(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
+{
+	long idle = 0;
+
+	lockdep_assert_held(&account->lock);
+
+	while (npages) {
+		unsigned int first = pfn & (SPAN_SIZE - 1);
+		unsigned int n = min_t(u64, npages, SPAN_SIZE - first);
+
+		idle += span_unuse(account, pfn >> SPAN_SHIFT, first, n);
+		pfn += n;
+		npages -= n;
+	}
+	return idle;
+}
+
+/**
+ * vhost_vdpa_account_use - count page frames in
+ * @account: the account, locked
+ * @pfn: first of them
+ * @npages: how many
+ *
+ * Return: how many were not in use before, for vhost_vdpa_account_charge();
+ * -ENOMEM, and then none is counted.
+ */
+long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
+{
+	u64 done = 0;
+	long fresh = 0;
+
+	lockdep_assert_held(&account->lock);
+
+	while (done < npages) {
+		unsigned int first = (pfn + done) & (SPAN_SIZE - 1);
+		unsigned int n = min_t(u64, npages - done, SPAN_SIZE - first);
+		long got = span_use(account, (pfn + done) >> SPAN_SHIFT, first, n);
+
+		if (got < 0) {
+			vhost_vdpa_account_unuse(account, pfn, done);
+			return got;
+		}
+		fresh += got;
+		done += n;
+	}
+	return fresh;
+}
+
+/**
+ * vhost_vdpa_account_charge - charge pages to the owner
+ * @account: the account
+ * @npages: number of pages
+ *
+ * The charge is made in any case, so that undoing the pins gives it back.
+ *
+ * Context: the owner's.
+ * Return: 0; -ENOMEM when it is above RLIMIT_MEMLOCK and the owner may not go
+ * there.
+ */
+int vhost_vdpa_account_charge(struct vhost_vdpa_account *account, long npages)
+{
+	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (!npages)
+		return 0;
+	if (atomic64_add_return(npages, &account->mm->pinned_vm) <= limit)
+		return 0;
+	return capable(CAP_IPC_LOCK) ? 0 : -ENOMEM;
+}
+
+void vhost_vdpa_account_uncharge(struct vhost_vdpa_account *account, long npages)
+{
+	if (npages)
+		atomic64_sub(npages, &account->mm->pinned_vm);
+}

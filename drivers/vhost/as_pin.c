@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pinning of user memory, in runs of page frames that lie side by side.
+ */
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "as_internal.h"
+
+/* Pages given back between two looks at the scheduler */
+#define UNPIN_CHUNK	BIT(15)
+
+static void unpin_run(struct vhost_vdpa_run run, bool dirty)
+{
+	u64 pfn = run.pfn, left = run.npages;
+
+	while (left) {
+		u64 n = min_t(u64, left, UNPIN_CHUNK);
+
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		cond_resched();
+		pfn += n;
+		left -= n;
+	}
+}
+
+/**
+ * vhost_vdpa_unpin - give memory back
+ * @set: the set that pinned it, locked
+ * @runs: the memory. The parent must have dropped it.
+ * @nruns: number of runs
+ * @dirty: the device may have written to it
+ */
+void vhost_vdpa_unpin(struct vhost_vdpa_as_set *set, const struct vhost_vdpa_run *runs,
+		      unsigned int nruns, bool dirty)
+{
+	struct vhost_vdpa_account *account = set->account;
+	unsigned int i;
+	long idle = 0;
+
+	lockdep_assert_held(&set->lock);
+
+	for (i = 0; i < nruns; i++)
+		unpin_run(runs[i], dirty);
+
+	vhost_vdpa_account_lock(account);
+	for (i = 0; i < nruns; i++)
+		idle += vhost_vdpa_account_unuse(account, runs[i].pfn, runs[i].npages);
+	vhost_vdpa_account_unlock(account);
+	vhost_vdpa_account_uncharge(account, idle);
+}
+
+/* How many of the pages lie side by side, from the first one on */
+static unsigned int run_length(struct page **pages, unsigned int n)
+{
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (page_to_pfn(pages[i]) != pfn + i)
+			break;
+	return i;
+}
+
+static void append_run(struct vhost_vdpa_as_set *set, u64 pfn, u64 npages)
+{
+	struct vhost_vdpa_run *run = set->runs + set->nruns;
+
+	if (set->nruns && run[-1].pfn + run[-1].npages == pfn &&
+	    run[-1].npages + npages <= VHOST_VDPA_RUN_MAX) {
+		run[-1].npages += npages;
+		return;
+	}
+	*run = (struct vhost_vdpa_run) { .pfn = pfn, .npages = npages };
+	set->nruns++;
+}
+
+/* Puts pinned pages into the set's runs and charges them; those that don't get
+ * there are unpinned, the others are the caller's to undo.
+ */
+static int take_pages(struct vhost_vdpa_as_set *set, unsigned int npages)
+{
+	struct page **pages = set->pages;
+	unsigned int done, n;
+	long fresh = 0, got;
+
+	vhost_vdpa_account_lock(set->account);
+	for (done = 0; done < npages; done += n) {
+		n = run_length(pages + done, npages - done);
+		got = vhost_vdpa_account_use(set->account, page_to_pfn(pages[done]), n);
+		if (got < 0)
+			break;
+		fresh += got;
+		append_run(set, page_to_pfn(pages[done]), n);
+	}
+	vhost_vdpa_account_unlock(set->account);
+
+	got = vhost_vdpa_account_charge(set->account, fresh);
+	if (done == npages)
+		return got;
+	unpin_user_pages(pages + done, npages - done);
+	return -ENOMEM;
+}
+
+/* Pins at most @npages; returns how many */
+static int pin_chunk(struct vhost_vdpa_as_set *set, u64 uaddr, u64 npages, u8 perm)
+{
+	unsigned int flags = FOLL_LONGTERM;
+	int n, err;
+
+	/* the fast path does not look at these */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (READ_ONCE(set->stopped))
+		return -ENODEV;
+
+	if (perm & VHOST_MAP_WO)
+		flags |= FOLL_WRITE;
+	n = pin_user_pages_fast(uaddr, min_t(u64, npages, VHOST_VDPA_CHUNK), flags,
+				set->pages);
+	if (n <= 0)
+		return n ?: -EFAULT;
+
+	err = take_pages(set, n);
+	return err ?: n;
+}
+
+/* Makes an extent of the runs pinned so far; returns how many bytes it has */
+static s64 flush_runs(struct vhost_vdpa_as *as, u64 iova, u8 perm)
+{
+	struct vhost_vdpa_as_set *set = as->set;
+	struct vhost_vdpa_extent *e;
+	int err;
+
+	e = vhost_vdpa_extent_pinned(iova, perm, set->runs, set->nruns,
+				     GFP_KERNEL_ACCOUNT);
+	if (!e)
+		return -ENOMEM;
+	err = vhost_vdpa_extent_map(as, e);
+	if (err) {
+		vhost_vdpa_extent_free(e);
+		return err;
+	}
+	vhost_vdpa_extent_insert(as, e);
+	set->nruns = 0;
+	return e->last - e->iova + 1;
+}
+
+/**
+ * vhost_vdpa_pin - pin user memory and map it
+ * @as: the address space, its set locked
+ * @iova: where to, start of a page
+ * @last: end of a page, nothing is mapped between the two
+ * @uaddr: the memory, start of a page
+ * @perm: VHOST_MAP_xx
+ *
+ * Context: the owner's, mmap lock not held.
+ * Return: 0 or an error; then part of it may be mapped.
+ */
+int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm)
+{
+	struct vhost_vdpa_as_set *set = as->set;
+	u64 left = ((last - iova) >> PAGE_SHIFT) + 1;
+	s64 done = 0;
+
+	lockdep_assert_held(&set->lock);
+
+	while (left) {
+		done = pin_chunk(set, uaddr, left, perm);
+		if (done < 0)
+			break;
+		left -= done;
+		uaddr += done << PAGE_SHIFT;
+
+		if (!left || set->nruns > VHOST_VDPA_RUNS_MAX - VHOST_VDPA_CHUNK) {
+			done = flush_runs(as, iova, perm);
+			if (done < 0)
+				break;
+			iova += done;
+		}
+		cond_resched();
+	}
+	if (set->nruns) {
+		vhost_vdpa_unpin(set, set->runs, set->nruns, false);
+		set->nruns = 0;
+	}
+	return done < 0 ? done : 0;
+}
