@@ -7,6 +7,7 @@
  * slow to let go of its device delays nobody who only looks.
  */
 
+#include <linux/etherdevice.h>
 #include <linux/module.h>
 #include <net/genetlink.h>
 #include <uapi/linux/vdpa.h>
@@ -428,6 +429,7 @@ static int vdpa_set_attr(struct vdpa_device *vdev, struct genl_info *info)
 	const struct vdpa_config_ops *ops = vdev->config;
 	struct vdpa_mgmt_dev *mdev = vdev->mdev;
 	struct vdpa_dev_set_config config = {};
+	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, VDPA_ATTR_DEV_NET_CFG_MACADDR))
 		return -EINVAL;
@@ -442,8 +444,17 @@ static int vdpa_set_attr(struct vdpa_device *vdev, struct genl_info *info)
 		return -EOPNOTSUPP;
 	}
 	nla_memcpy(config.net.mac, mac, ETH_ALEN);
+	if (!is_valid_ether_addr(config.net.mac)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, mac,
+				    "not the address of one interface");
+		return -EINVAL;
+	}
 	config.mask = BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR);
-	return mdev->ops->dev_set_attr(mdev, vdev, &config);
+
+	down_write(&vdev->cf_lock);
+	err = mdev->ops->dev_set_attr(mdev, vdev, &config);
+	up_write(&vdev->cf_lock);
+	return err;
 }
 
 static int vdpa_nl_dev_attr_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -510,8 +510,10 @@ void vdpa_set_status(struct vdpa_device *vdev, u8 status);
  *	it by _vdpa_register_device(). What @config asks has been checked against
  *	&vdpa_mgmt_dev.config_attr_mask and &vdpa_mgmt_dev.supported_features.
  *	0 or an error, with nothing left behind.
- * @dev_del: takes a device away by _vdpa_unregister_device()
- * @dev_set_attr: *optional*, changes what @config names on a living device
+ * @dev_del: takes a device away by _vdpa_unregister_device(); its memory stays
+ *	until this has returned
+ * @dev_set_attr: *optional*, changes what @config names on a living device.
+ *	Called with cf_lock held for writing.
  *
  * Calls for all management devices are serialised; they may sleep.
  */

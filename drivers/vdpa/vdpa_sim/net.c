@@ -213,10 +213,8 @@ static int simnet_dev_set_attr(struct vdpa_mgmt_dev *mdev,
 	if (config->mask != BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR))
 		return -EOPNOTSUPP;
 
-	down_write(&vdpa->cf_lock);
 	memcpy(net->permanent_mac, config->net.mac, ETH_ALEN);
 	simnet_set_mac(net, config->net.mac);
-	up_write(&vdpa->cf_lock);
 	vdpasim_config_changed(&net->sim);
 	return 0;
 }
