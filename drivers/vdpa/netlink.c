@@ -312,6 +312,21 @@ static u64 vdpa_features_for(u64 mask)
 	return features;
 }
 
+/*
+ * The number of a feature of a class says what it means only within that class,
+ * which is known when there is but one, or from other attributes.
+ */
+static bool vdpa_features_ambiguous(const struct vdpa_mgmt_dev *mdev,
+				    const struct vdpa_dev_set_config *config)
+{
+	u64 transport = GENMASK_ULL(VIRTIO_TRANSPORT_F_END,
+				    VIRTIO_TRANSPORT_F_START);
+
+	return hweight64(vdpa_mgmtdev_classes(mdev)) > 1 &&
+	       !(config->mask & VDPA_NET_ATTRS) &&
+	       config->device_features & ~transport;
+}
+
 static int vdpa_check_features(const struct vdpa_mgmt_dev *mdev,
 			       const struct vdpa_dev_set_config *config,
 			       struct genl_info *info)
@@ -322,14 +337,13 @@ static int vdpa_check_features(const struct vdpa_mgmt_dev *mdev,
 	if (!attr)
 		return 0;
 
-	/* the number of a feature says what it means only within one class */
-	if (hweight64(vdpa_mgmtdev_classes(mdev)) > 1) {
+	if (vdpa_features_ambiguous(mdev, config)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "management device makes several classes of devices: features are ambiguous");
 		return -EINVAL;
 	}
 	unknown = config->device_features & ~mdev->supported_features;
-	if (unknown) {
+	if (unknown && mdev->supported_features) {
 		NL_SET_ERR_MSG_ATTR_FMT(info->extack, attr,
 					"features 0x%llx are not supported by the management device",
 					unknown);
@@ -345,23 +359,40 @@ static int vdpa_check_features(const struct vdpa_mgmt_dev *mdev,
 	return 0;
 }
 
+/* As iproute2 calls it */
+static const char *vdpa_attr_name(unsigned int attr)
+{
+	switch (attr) {
+	case VDPA_ATTR_DEV_NET_CFG_MACADDR:
+		return "mac";
+	case VDPA_ATTR_DEV_NET_CFG_MTU:
+		return "mtu";
+	case VDPA_ATTR_DEV_NET_CFG_MAX_VQP:
+		return "max_vqp";
+	default:
+		return "device_features";
+	}
+}
+
 static int vdpa_check_config(const struct vdpa_mgmt_dev *mdev,
 			     const struct vdpa_dev_set_config *config,
 			     struct genl_info *info)
 {
 	u64 unsupported = config->mask & ~mdev->config_attr_mask;
 
+	if (unsupported) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
+					info->attrs[__ffs64(unsupported)],
+					"attribute %s is not supported by the management device",
+					vdpa_attr_name(__ffs64(unsupported)));
+		return -EOPNOTSUPP;
+	}
 	if (config->mask & VDPA_NET_ATTRS &&
 	    !(vdpa_mgmtdev_classes(mdev) & BIT_ULL(VIRTIO_ID_NET))) {
-		NL_SET_ERR_MSG(info->extack,
-			       "network attributes for a management device that makes no network devices");
-		return -EINVAL;
-	}
-	if (unsupported) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
-				    info->attrs[__ffs64(unsupported)],
-				    "attribute is not supported by the management device");
-		return -EOPNOTSUPP;
+				    info->attrs[__ffs64(config->mask & VDPA_NET_ATTRS)],
+				    "network attribute for a management device that makes no network devices");
+		return -EINVAL;
 	}
 	return vdpa_check_features(mdev, config, info);
 }

@@ -533,8 +533,10 @@ struct vdpa_mgmtdev_ops {
  * @config_attr_mask: attributes that dev_add takes: bits numbered by
  *	&enum vdpa_attr
  * @list: place in the registry
- * @supported_features: virtio features that its devices can offer
+ * @supported_features: virtio features that its devices can offer; 0 leaves the
+ *	check to dev_add
  * @max_supported_vqs: most virtqueues of one device
+ * @serial: place in the order of registration, never used twice
  */
 struct vdpa_mgmt_dev {
 	struct device *device;
