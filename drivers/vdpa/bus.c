@@ -3,6 +3,7 @@
  * The vDPA bus: devices of parents on one side, bus drivers on the other.
  */
 
+#include <linux/dma-mapping.h>
 #include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -131,6 +132,9 @@ struct vdpa_device *__vdpa_alloc_device(struct device *parent,
 	vdev->dev.bus = &vdpa_bus;
 	vdev->dev.parent = parent;
 	vdev->dev.release = vdpa_device_release;
+	/* reaches all addresses, if it does DMA at all and the parent is silent */
+	vdev->dev.dma_mask = &vdev->dev.coherent_dma_mask;
+	vdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
 	device_initialize(&vdev->dev);
 	return vdev;
 
@@ -142,10 +146,17 @@ free_vdev:
 }
 EXPORT_SYMBOL_GPL(__vdpa_alloc_device);
 
+/* To the letter, where the driver core would overlook a newline at the end */
+static int vdpa_device_has_name(struct device *dev, const void *name)
+{
+	return !strcmp(dev_name(dev), name);
+}
+
 /* A reference to the registered device of this name, or NULL */
 struct vdpa_device *vdpa_find_device(const char *name)
 {
-	struct device *dev = bus_find_device_by_name(&vdpa_bus, NULL, name);
+	struct device *dev = bus_find_device(&vdpa_bus, NULL, name,
+					     vdpa_device_has_name);
 
 	return dev ? dev_to_vdpa(dev) : NULL;
 }
