@@ -12,6 +12,9 @@ LIST_HEAD(vdpa_mgmt_list);
 /* Protects vdpa_mgmt_list; never held while a device is made or removed */
 DECLARE_RWSEM(vdpa_mgmt_list_lock);
 
+/* Protected by vdpa_mgmt_list_lock */
+static u64 vdpa_mgmt_last_serial;
+
 /**
  * vdpa_mgmtdev_register - offer a management device to users
  * @mdev: the management device, with device, ops and id_table set
@@ -26,6 +29,7 @@ int vdpa_mgmtdev_register(struct vdpa_mgmt_dev *mdev)
 		return -EINVAL;
 
 	down_write(&vdpa_mgmt_list_lock);
+	mdev->serial = ++vdpa_mgmt_last_serial;
 	list_add_tail(&mdev->list, &vdpa_mgmt_list);
 	up_write(&vdpa_mgmt_list_lock);
 	return 0;

@@ -237,18 +237,17 @@ static int vdpa_nl_mgmtdev_get_dumpit(struct sk_buff *msg,
 		.flags = NLM_F_MULTI,
 	};
 	struct vdpa_mgmt_dev *mdev;
-	long done = 0;
 	int err = 0;
 
 	down_read(&vdpa_mgmt_list_lock);
 	list_for_each_entry(mdev, &vdpa_mgmt_list, list) {
-		if (done++ < cb->args[0])
+		if (mdev->serial <= cb->args[0])
 			continue;
 		err = vdpa_fill_message(&to, VDPA_CMD_MGMTDEV_NEW,
 					vdpa_fill_mgmtdev, mdev);
 		if (err)
 			break;
-		cb->args[0] = done;
+		cb->args[0] = mdev->serial;
 	}
 	up_read(&vdpa_mgmt_list_lock);
 

@@ -546,6 +546,8 @@ struct vdpa_mgmt_dev {
 	struct list_head list;
 	u64 supported_features;
 	u32 max_supported_vqs;
+	/* private: the core's own */
+	u64 serial;
 };
 
 int vdpa_mgmtdev_register(struct vdpa_mgmt_dev *mdev);
