@@ -17,8 +17,6 @@ static DEFINE_IDA(vdpa_index_ida);
 /* Serialises what changes the set of devices; see internal.h for the order */
 DEFINE_MUTEX(vdpa_admin_lock);
 
-DEFINE_SRCU(vdpa_lookup_srcu);
-
 /* Protected by vdpa_admin_lock */
 static u64 vdpa_last_serial;
 
@@ -61,12 +59,25 @@ const struct bus_type vdpa_bus = {
 	.driver_override = true,
 };
 
+/*
+ * Gives the parent's part back when nobody will call the device any more.
+ * References can outlive the parent's module: what the last one to put finds
+ * must be ours alone.
+ */
+void vdpa_device_retire(struct vdpa_device *vdev)
+{
+	if (vdev->retired)
+		return;
+	vdev->retired = true;
+	if (vdev->config->free)
+		vdev->config->free(vdev);
+}
+
 static void vdpa_device_release(struct device *dev)
 {
 	struct vdpa_device *vdev = dev_to_vdpa(dev);
 
-	if (vdev->config->free)
-		vdev->config->free(vdev);
+	vdpa_device_retire(vdev);
 	ida_free(&vdpa_index_ida, vdev->index);
 	kfree(vdev);
 }
@@ -257,18 +268,24 @@ int vdpa_register_device(struct vdpa_device *vdev, u32 nvqs)
 EXPORT_SYMBOL_GPL(vdpa_register_device);
 
 /**
- * _vdpa_unregister_device - unregister a device from within dev_del
+ * _vdpa_unregister_device - unregister a device from within dev_del or dev_add
  * @vdev: the device
  *
  * Unbinds the bus driver; on return no operation but free will be called, and
- * the caller's reference is gone.
+ * the caller's reference is gone. In dev_del, free comes and the memory goes
+ * when that has returned; in a dev_add that failed late, both at once.
  *
- * Context: only from &vdpa_mgmtdev_ops.dev_del. May sleep.
+ * Context: only from callbacks of &struct vdpa_mgmtdev_ops. May sleep.
  */
 void _vdpa_unregister_device(struct vdpa_device *vdev)
 {
 	WARN_ON_ONCE(!vdev->mdev);
+	get_device(&vdev->dev);
 	vdpa_device_del(vdev);
+	/* dev_del has the parent's part until it returns, dev_add gives it up */
+	if (!vdev->leaving)
+		vdpa_device_retire(vdev);
+	put_device(&vdev->dev);
 }
 EXPORT_SYMBOL_GPL(_vdpa_unregister_device);
 
@@ -276,16 +293,19 @@ EXPORT_SYMBOL_GPL(_vdpa_unregister_device);
  * vdpa_unregister_device - unregister a device that has no management device
  * @vdev: the device
  *
- * Otherwise like _vdpa_unregister_device().
+ * Unbinds the bus driver and calls free; on return no operation will be called,
+ * and the caller's reference is gone, with which the device may be too.
  *
  * Context: not from management callbacks. May sleep.
  */
 void vdpa_unregister_device(struct vdpa_device *vdev)
 {
+	get_device(&vdev->dev);
 	mutex_lock(&vdpa_admin_lock);
 	vdpa_device_del(vdev);
+	vdpa_device_retire(vdev);
 	mutex_unlock(&vdpa_admin_lock);
-	synchronize_srcu(&vdpa_lookup_srcu);
+	put_device(&vdev->dev);
 }
 EXPORT_SYMBOL_GPL(vdpa_unregister_device);
 

@@ -14,7 +14,6 @@
  * that merely read do without it, so that none of them waits for a driver.
  */
 
-#include <linux/srcu.h>
 #include <linux/vdpa.h>
 
 extern struct mutex vdpa_admin_lock;
@@ -24,19 +23,14 @@ extern const struct bus_type vdpa_bus;
 extern struct list_head vdpa_mgmt_list;
 extern struct rw_semaphore vdpa_mgmt_list_lock;
 
-/*
- * Around all that looks a device up without vdpa_admin_lock, until its reference
- * is put: unregistration waits for it, so that the parent's module is not gone
- * when the last reference is.
- */
-extern struct srcu_struct vdpa_lookup_srcu;
-
 struct vdpa_device *vdpa_find_device(const char *name);
 bool vdpa_device_enter(struct vdpa_device *vdev);
 void vdpa_device_exit(struct vdpa_device *vdev);
+void vdpa_device_retire(struct vdpa_device *vdev);
 
 struct vdpa_mgmt_dev *vdpa_mgmtdev_find(const char *bus, const char *name);
 u64 vdpa_mgmtdev_classes(const struct vdpa_mgmt_dev *mdev);
+void vdpa_mgmtdev_del(struct vdpa_device *vdev);
 
 int vdpa_fill_config(struct vdpa_device *vdev, struct sk_buff *msg);
 

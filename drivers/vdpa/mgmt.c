@@ -36,9 +36,25 @@ int vdpa_mgmtdev_register(struct vdpa_mgmt_dev *mdev)
 }
 EXPORT_SYMBOL_GPL(vdpa_mgmtdev_register);
 
-static int vdpa_device_of_mgmtdev(struct device *dev, const void *mdev)
+/*
+ * Takes a device away that the caller holds a reference to. The caller holds
+ * vdpa_admin_lock too, so that its management device is still there.
+ */
+void vdpa_mgmtdev_del(struct vdpa_device *vdev)
 {
-	return dev_to_vdpa(dev)->mdev == mdev;
+	lockdep_assert_held(&vdpa_admin_lock);
+
+	vdev->leaving = true;
+	vdev->mdev->ops->dev_del(vdev->mdev, vdev);
+	if (!WARN_ON_ONCE(vdev->live))
+		vdpa_device_retire(vdev);
+}
+
+static int vdpa_mgmtdev_del_its_own(struct device *dev, void *mdev)
+{
+	if (dev_to_vdpa(dev)->mdev == mdev)
+		vdpa_mgmtdev_del(dev_to_vdpa(dev));
+	return 0;
 }
 
 /**
@@ -46,38 +62,33 @@ static int vdpa_device_of_mgmtdev(struct device *dev, const void *mdev)
  * @mdev: the management device
  *
  * Its devices are removed first. On return none of its operations is running,
- * and none will, and nobody who listed devices holds one of them.
+ * and none will, nor any of its devices'.
  *
  * Context: may sleep.
  */
 void vdpa_mgmtdev_unregister(struct vdpa_mgmt_dev *mdev)
 {
-	struct device *dev;
-
 	mutex_lock(&vdpa_admin_lock);
 
 	down_write(&vdpa_mgmt_list_lock);
 	list_del(&mdev->list);
 	up_write(&vdpa_mgmt_list_lock);
 
-	while ((dev = bus_find_device(&vdpa_bus, NULL, mdev,
-				      vdpa_device_of_mgmtdev))) {
-		mdev->ops->dev_del(mdev, dev_to_vdpa(dev));
-		put_device(dev);
-	}
+	bus_for_each_dev(&vdpa_bus, NULL, mdev, vdpa_mgmtdev_del_its_own);
 
 	mutex_unlock(&vdpa_admin_lock);
-	synchronize_srcu(&vdpa_lookup_srcu);
 }
 EXPORT_SYMBOL_GPL(vdpa_mgmtdev_unregister);
 
 /*
- * The management device of this name; bus is NULL for one without a bus. The
- * caller holds vdpa_mgmt_list_lock, or vdpa_admin_lock to keep it afterwards.
+ * The management device of this name; bus is NULL for one without a bus. It
+ * stays while the caller holds vdpa_mgmt_list_lock or vdpa_admin_lock.
  */
 struct vdpa_mgmt_dev *vdpa_mgmtdev_find(const char *bus, const char *name)
 {
 	struct vdpa_mgmt_dev *mdev;
+
+	lockdep_assert_held(&vdpa_mgmt_list_lock);
 
 	list_for_each_entry(mdev, &vdpa_mgmt_list, list) {
 		const char *its_bus = mdev->device->bus ?

@@ -415,7 +415,9 @@ static int vdpa_nl_dev_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 
 	mutex_lock(&vdpa_admin_lock);
+	down_read(&vdpa_mgmt_list_lock);
 	mdev = vdpa_nl_mgmtdev(info);
+	up_read(&vdpa_mgmt_list_lock);
 	if (IS_ERR(mdev)) {
 		err = PTR_ERR(mdev);
 		goto unlock;
@@ -446,7 +448,7 @@ static int vdpa_nl_dev_del_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(vdev);
 		goto unlock;
 	}
-	vdev->mdev->ops->dev_del(vdev->mdev, vdev);
+	vdpa_mgmtdev_del(vdev);
 	put_device(&vdev->dev);
 unlock:
 	mutex_unlock(&vdpa_admin_lock);
@@ -510,16 +512,13 @@ unlock:
 static int vdpa_nl_dev_reply(struct genl_info *info, u8 cmd,
 			     int (*fill)(struct sk_buff *msg, const void *what))
 {
-	int idx = srcu_read_lock(&vdpa_lookup_srcu), err;
 	struct vdpa_device *vdev = vdpa_nl_device_get(info);
+	int err;
 
-	if (IS_ERR(vdev)) {
-		err = PTR_ERR(vdev);
-	} else {
-		err = vdpa_nl_send(info, cmd, fill, vdev);
-		vdpa_nl_device_put(vdev);
-	}
-	srcu_read_unlock(&vdpa_lookup_srcu, idx);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
+	err = vdpa_nl_send(info, cmd, fill, vdev);
+	vdpa_nl_device_put(vdev);
 	return err;
 }
 
@@ -574,10 +573,9 @@ static int vdpa_nl_dump(struct sk_buff *msg, struct netlink_callback *cb, u8 cmd
 		.fill = fill,
 		.cmd = cmd,
 	};
-	int idx = srcu_read_lock(&vdpa_lookup_srcu), err;
+	int err;
 
 	err = bus_for_each_dev(&vdpa_bus, NULL, &dump, vdpa_dump_one);
-	srcu_read_unlock(&vdpa_lookup_srcu, idx);
 	return msg->len ? msg->len : err;
 }
 
@@ -673,20 +671,16 @@ static int vdpa_nl_dev_vstats_get_doit(struct sk_buff *skb,
 				       struct genl_info *info)
 {
 	struct vdpa_vstats stats = { .info = info };
-	int idx, err;
+	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, VDPA_ATTR_DEV_QUEUE_INDEX))
 		return -EINVAL;
 
-	idx = srcu_read_lock(&vdpa_lookup_srcu);
 	stats.vdev = vdpa_nl_device_get(info);
-	if (IS_ERR(stats.vdev)) {
-		err = PTR_ERR(stats.vdev);
-	} else {
-		err = vdpa_reply_vstats(&stats);
-		vdpa_nl_device_put(stats.vdev);
-	}
-	srcu_read_unlock(&vdpa_lookup_srcu, idx);
+	if (IS_ERR(stats.vdev))
+		return PTR_ERR(stats.vdev);
+	err = vdpa_reply_vstats(&stats);
+	vdpa_nl_device_put(stats.vdev);
 	return err;
 }
 

@@ -23,11 +23,18 @@
  *	   |  error: put_device(&vdev->dev), as before
  *	   ...
  *	_vdpa_unregister_device()    bus driver unbound, invisible; drops the
- *	                             parent's reference: ops->free runs as soon
- *	                             as nobody else holds the device
+ *	                             parent's reference
+ *	   |
+ *	ops->free                    when dev_del returned
+ *	   |
+ *	memory of the device         when nobody else holds the device
  *
  * The forms with an underscore are for &struct vdpa_mgmtdev_ops callbacks; the
- * forms without are for parents that have no management device.
+ * forms without are for parents that have no management device. With those,
+ * ops->free runs before vdpa_unregister_device() returns.
+ *
+ * Whoever holds a reference to an unregistered device holds its memory and
+ * nothing else, so that the parent's module can go.
  */
 
 /**
@@ -112,6 +119,8 @@ struct vdpa_mgmt_dev;
  * @live_lock: held for reading by whoever calls operations without being the
  *	bus driver (netlink), so that unregistration waits for them
  * @live: registered and not yet on its way out; protected by @live_lock
+ * @leaving: dev_del was called; protected by the lock that serialises it
+ * @retired: the parent's part was given back by ops->free
  * @serial: place in the order of registration, never used twice
  */
 struct vdpa_device {
@@ -129,6 +138,8 @@ struct vdpa_device {
 	/* private: the core's own */
 	struct rw_semaphore live_lock;
 	bool live;
+	bool leaving;
+	bool retired;
 	u64 serial;
 };
 
@@ -282,8 +293,9 @@ struct vdpa_map_file {
  *	@mm from now on
  * @unbind_mm: *optional*, undoes @bind_mm; on return @mm is not used any more
  *
- * @free: *optional*, called once when the last reference is gone; frees what
- *	the parent attached, not @vdev itself
+ * @free: *optional*, called once, after the last of the other operations; frees
+ *	what the parent attached, not @vdev itself. For a device that was never
+ *	registered, when its last reference goes.
  */
 struct vdpa_config_ops {
 	/* virtqueues */
