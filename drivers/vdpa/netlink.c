@@ -399,7 +399,7 @@ static int vdpa_check_config(const struct vdpa_mgmt_dev *mdev,
 static int vdpa_nl_dev_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[VDPA_ATTR_DEV_NAME];
-	struct vdpa_dev_set_config config = {};
+	struct vdpa_dev_set_config config = { .extack = info->extack };
 	struct vdpa_mgmt_dev *mdev;
 	int err;
 
@@ -460,7 +460,7 @@ static int vdpa_set_attr(struct vdpa_device *vdev, struct genl_info *info)
 	struct nlattr *mac = info->attrs[VDPA_ATTR_DEV_NET_CFG_MACADDR];
 	const struct vdpa_config_ops *ops = vdev->config;
 	struct vdpa_mgmt_dev *mdev = vdev->mdev;
-	struct vdpa_dev_set_config config = {};
+	struct vdpa_dev_set_config config = { .extack = info->extack };
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, VDPA_ATTR_DEV_NET_CFG_MACADDR))

@@ -97,6 +97,7 @@ struct vdpa_vq_state {
 	};
 };
 
+struct netlink_ext_ack;
 struct vdpa_mgmt_dev;
 
 /**
@@ -161,6 +162,7 @@ struct vdpa_iova_range {
  * @net.mtu: its MTU
  * @net.max_vq_pairs: number of data queue pairs
  * @mask: which of the above were given: bits numbered by &enum vdpa_attr
+ * @extack: where a parent may say what is wrong with them
  */
 struct vdpa_dev_set_config {
 	u64 device_features;
@@ -170,6 +172,7 @@ struct vdpa_dev_set_config {
 		u16 max_vq_pairs;
 	} net;
 	u64 mask;
+	struct netlink_ext_ack *extack;
 };
 
 /**
