@@ -27,9 +27,9 @@ struct simnet_stats {
 /**
  * struct simnet - a simulated network device
  * @sim: the engine's part; must come first
- * @mac: its address. Written with cf_lock or by the control queue, with
- *	@mac_lock; read without by senders, who look at a seqcount
- * @mac_seq: goes with @mac
+ * @mac: its address, which management and the control queue write
+ * @mac_lock: protects @mac; senders read it without waiting
+ * @permanent_mac: what @mac is after a reset
  * @mtu: its MTU
  * @pairs: number of data queue pairs
  * @active: how many of them the driver uses
