@@ -117,12 +117,6 @@ struct vdpa_mgmt_dev;
  * @mdev: management device, set by dev_add before registration
  * @ngroups: number of virtqueue groups
  * @nas: number of address spaces
- * @live_lock: held for reading by whoever calls operations without being the
- *	bus driver (netlink), so that unregistration waits for them
- * @live: registered and not yet on its way out; protected by @live_lock
- * @leaving: dev_del was called; protected by the lock that serialises it
- * @retired: the parent's part was given back by ops->free
- * @serial: place in the order of registration, never used twice
  */
 struct vdpa_device {
 	struct device dev;
@@ -137,11 +131,15 @@ struct vdpa_device {
 	unsigned int ngroups;
 	unsigned int nas;
 	/* private: the core's own */
+	/*
+	 * Held for reading by whoever calls operations without being the bus
+	 * driver (netlink), so that unregistration waits for them.
+	 */
 	struct rw_semaphore live_lock;
-	bool live;
-	bool leaving;
-	bool retired;
-	u64 serial;
+	bool live;	/* registered, and not on its way out; with live_lock */
+	bool leaving;	/* dev_del was called; with the lock that serialises it */
+	bool retired;	/* ops->free gave the parent's part back */
+	u64 serial;	/* place in the order of registration, never used twice */
 };
 
 /**
@@ -551,7 +549,6 @@ struct vdpa_mgmtdev_ops {
  * @supported_features: virtio features that its devices can offer; 0 leaves the
  *	check to dev_add
  * @max_supported_vqs: most virtqueues of one device
- * @serial: place in the order of registration, never used twice
  */
 struct vdpa_mgmt_dev {
 	struct device *device;
@@ -562,7 +559,7 @@ struct vdpa_mgmt_dev {
 	u64 supported_features;
 	u32 max_supported_vqs;
 	/* private: the core's own */
-	u64 serial;
+	u64 serial;	/* place in the order of registration, never used twice */
 };
 
 int vdpa_mgmtdev_register(struct vdpa_mgmt_dev *mdev);
