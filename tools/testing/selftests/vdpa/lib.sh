@@ -91,12 +91,14 @@ wait_for() {
 	done
 }
 
-# add NAME net|blk [OPTION...]: a simulated device, gone when the test ends
+# add NAME net|blk [OPTION...]: a simulated device, gone when the test ends.
+# Older versions of iproute2 lack device_features.
 add() {
-	local name=$1 class=$2
+	local name=$1 class=$2 adder=(vdpa dev add)
 	shift 2
+	[[ " $* " != *' device_features '* ]] || adder=(./devadd)
 	modprobe "vdpa_sim_$class" &&
-		vdpa dev add name "$name" mgmtdev "vdpasim_$class" "$@" || return
+		"${adder[@]}" name "$name" mgmtdev "vdpasim_$class" "$@" || return
 	devices+=("$name")
 }
 
