@@ -8,7 +8,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 
 VDPA_CONFIG := CONFIG_VDPA=m CONFIG_VDPA_VRING=m CONFIG_VDPA_SIM=m \
 	CONFIG_VDPA_SIM_NET=m CONFIG_VDPA_SIM_BLOCK=m CONFIG_VP_VDPA=m \
-	CONFIG_VDPA_USER= CONFIG_VHOST_VDPA=m CONFIG_VIRTIO_VDPA=m
+	CONFIG_VDPA_USER= CONFIG_VDPA_MOCK=m CONFIG_VHOST_VDPA=m CONFIG_VIRTIO_VDPA=m
 
 # sparse can't follow the guards of cleanup.h, not even those in the kernel's
 # own headers, and takes them for unbalanced locks
