@@ -13,6 +13,7 @@
  * written whole, and what is taken out is freed after a grace period.
  */
 
+#include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -425,3 +426,4 @@ unsigned long vring_as_lookup(struct vdpa_vring_as *as, u64 iova)
 		return 0;
 	return (unsigned long)phys_to_virt(page & PAGE_MASK) | (page & ~PAGE_MASK);
 }
+EXPORT_SYMBOL_IF_KUNIT(vring_as_lookup);

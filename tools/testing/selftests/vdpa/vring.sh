@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The KUnit suites of the ring library as a program, for kernels without KUnit,
+# and how many of the library's lines they run through.
+set -u
+
+dir=../../vring
+least=95
+
+[ -x "$dir/vring_test" ] || { echo "1..0 # SKIP not built"; exit 4; }
+
+rm -f "$dir"/*.gcda
+said=$("$dir/vring_test" 2>&1)
+status=$?
+last=$(($(sed -n 's/^1\.\.//p' <<<"$said") + 1))
+# shellcheck disable=SC2001 # no variable for a pattern of lines
+sed "s/^1\.\..*/1..$last/" <<<"$said"
+
+# Each source with its number of lines, also headers: "Lines executed:98.0% of 50"
+covered=$(cd "$dir" && gcov -n vring.o split.o packed.o translate.o space.o | awk -F"[:'% ]+" '
+	/^File / { ours = /drivers\/vdpa\/vring\// }
+	/^Lines executed/ && ours { run += $3 * $5; all += $5; ours = 0 }
+	END { printf "%.1f", all ? run / all : 0 }')
+echo "# $covered % of the lines of the library"
+if awk "BEGIN { exit !($covered > $least) }"; then
+	echo "ok $last line coverage above $least %"
+else
+	echo "not ok $last line coverage above $least %"
+	status=1
+fi
+exit $status
