@@ -14,10 +14,16 @@ char *blk_data(struct blk *b, unsigned int slot)
 static int set_up(struct blk *b, uint64_t wanted, unsigned int num)
 {
 	struct client *c = &b->c;
+	uint32_t size = 0;
 	int err = client_negotiate(c, wanted);
 
+	/* the headers here may know fields that the device does not, or the reverse */
 	if (!err)
-		err = vv_get_config(c->fd, 0, &b->config, sizeof(b->config));
+		err = vv_get_u32(c->fd, VHOST_VDPA_GET_CONFIG_SIZE, &size);
+	if (size > sizeof(b->config))
+		size = sizeof(b->config);
+	if (!err)
+		err = vv_get_config(c->fd, 0, &b->config, size);
 	if (!err)
 		err = client_add_queue(c, num);
 	if (err)
