@@ -57,7 +57,7 @@ check() {
 	shift
 	"$@" >"$scratch/said" 2>&1
 	status=$?
-	[ $status -eq 0 ] || { echo "\$ $*: status $status"; cat "$scratch/said"; } | note
+	[ $status -eq 0 ] || { echo "\$ $*: status $status"; head -n 10 "$scratch/said"; } | note
 	result $status "$name"
 }
 
@@ -96,7 +96,7 @@ wait_for() {
 add() {
 	local name=$1 class=$2 adder=(vdpa dev add)
 	shift 2
-	[[ " $* " != *' device_features '* ]] || adder=(./devadd)
+	[[ " $* " != *' device_features '* ]] || adder=(./devtool add)
 	modprobe "vdpa_sim_$class" &&
 		"${adder[@]}" name "$name" mgmtdev "vdpasim_$class" "$@" || return
 	devices+=("$name")

@@ -24,12 +24,8 @@ config_says() { # NAME TEXT
 	vdpa dev config show "$1" | grep -F -- "$2"
 }
 
-counter() { # NAME QUEUE WORD
-	vdpa dev vstats show "$1" qidx "$2" | tr ' ' '\n' | grep -A1 -x "$3" | tail -n 1
-}
-
-counted() { # NAME QUEUE WORD: more than nothing
-	[ "$(counter "$@")" -gt 0 ]
+counted() { # NAME QUEUE WORD: more than none
+	vdpa dev vstats show "$1" qidx "$2" | grep -E " $3 [1-9]"
 }
 
 up() { # NAME: without the frames that IPv6 sends of its own
