@@ -49,7 +49,7 @@ demo:
 	@tools/testing/demo
 
 test:
-	@tools/testing/test vdpa $(TESTS)
+	@tools/testing/test $(or $(GROUP),$(if $(TESTS),vdpa)) $(TESTS)
 
 bench: modules
 	@$(SELFTESTS)/bench/run
@@ -74,7 +74,8 @@ help:
 	@echo '  deps             - install the Debian packages that all of this needs'
 	@echo
 	@echo 'Variables:'
-	@echo '  TESTS="NAME ..." - with test: only these programs'
+	@echo '  GROUP=NAME       - with test: only this folder of tools/testing/selftests'
+	@echo '  TESTS="NAME ..." - with test: only these programs of it'
 	@echo '  KVER=VERSION     - installed kernel headers to build against [$(KVER)]'
 	@echo '  KDIR=DIR         - kernel build directory to build against'
 	@echo '  V=1              - show each command; with test: show each case'

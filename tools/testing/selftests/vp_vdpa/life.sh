@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Functions that go away, fail or change hands while somebody uses them.
+. ./lib.sh
+
+# up: the first network function under virtio_vdpa, with an address
+up() {
+	add_function net "$net" && wait_for 5 netdev_of net &&
+		dhcp "$(netdev_of net)"
+}
+
+works() {
+	ping -c 1 -W 5 10.0.2.2
+}
+
+load=''
+
+# flood: traffic until settle; pings that get no answer any more do no harm
+flood() {
+	ping -q -i 0.002 -I "$(netdev_of net)" 10.0.2.2 &>/dev/null &
+	load=$!
+}
+
+read_disk() {
+	(while dd if="/dev/$1" of=/dev/null bs=256k iflag=direct; do :; done) &>/dev/null &
+	load=$!
+}
+
+settle() {
+	kill "$load"
+	wait "$load"
+} 2>/dev/null
+
+gone() { # FUNCTION
+	[ ! -e "$pci/devices/$1" ]
+}
+
+rescan() { # FUNCTION
+	echo 1 >"$pci/rescan"
+	wait_for 10 test -e "$pci/devices/$1"
+}
+
+# Has the function answer no access to its registers, as one that was pulled
+pull() {
+	printf '\0\0' | dd of="$pci/devices/$1/config" bs=1 seek=4 conv=notrunc status=none
+}
+
+change_hands() {
+	local i
+	for i in $(seq 10); do
+		give "$net" virtio-pci && give "$net" vp_vdpa &&
+			vdpa dev add name net mgmtdev "pci/$net" &&
+			wait_for 5 netdev_of net &&
+			{ [ $((i % 2)) -eq 0 ] || vdpa dev del net; } || return
+	done
+}
+
+change_drivers() {
+	local i
+	for i in $(seq 5); do
+		echo net >/sys/bus/vdpa/drivers/virtio_vdpa/unbind &&
+			echo net >/sys/bus/vdpa/drivers/virtio_vdpa/bind || return
+	done
+	wait_for 5 netdev_of net && dhcp "$(netdev_of net)"
+}
+
+unbind_under_load() { # FUNCTION DRIVER
+	timeout 20 sh -c "echo $1 >$pci/drivers/vp_vdpa/unbind"
+}
+
+remove_under_load() {
+	timeout 20 sh -c "echo 1 >$pci/devices/$1/remove"
+}
+
+reset_function() {
+	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
+}
+
+plan 37
+need busybox ping
+need_functions net blk
+net=$(functions net | head -n 1)
+other=$(functions net | tail -n 1)
+blk=$(functions blk)
+virtio_drivers && modprobe vp_vdpa
+
+check "10 times between virtio-pci and vp_vdpa" change_hands
+del net 2>/dev/null
+check "network is up" up
+flood
+check "5 times between bus drivers, with traffic" change_drivers
+settle
+check "it works" works
+
+# A reset of the function takes all it knew away
+flood
+check "function-level reset under load" reset_function "$net"
+settle
+check "the device needs a reset" needs_reset net
+check "a driver that begins again" change_drivers
+check "finds it in order" works
+
+flood
+check "dev del under load" timeout 20 vdpa dev del net
+settle
+check "network is up again" up
+flood
+check "unbinding the function under load" unbind_under_load "$net"
+settle
+check "takes the device along" not test -e /sys/bus/vdpa/devices/net
+check "once more" up
+
+flood
+check "removal under load" remove_under_load "$net"
+settle
+check "takes the function along" gone "$net"
+check "which comes back" rescan "$net"
+check "and works" up
+
+flood
+pull "$net"
+check "function that was pulled" remove_under_load "$net"
+settle
+check "is gone" gone "$net"
+check "comes back" rescan "$net"
+check "and works as before" up
+vdpa dev del net
+
+# By the hand of the machine's owner, with the attention button's 5 seconds
+check "other function" add_function other "$other"
+check "has an interface" wait_for 5 netdev_of other
+nic=$(netdev_of other)
+ip link set "$nic" up
+ping -q -i 0.002 -I "$nic" 10.0.2.2 &>/dev/null &
+load=$!
+check "unplugged under load" monitor "device_del nic1"
+check "it goes" wait_for 20 gone "$other"
+settle
+check "and its device" not test -e /sys/bus/vdpa/devices/other
+monitor "device_add virtio-net-pci,id=nic1,bus=port4,netdev=net1,disable-legacy=on,iommu_platform=on,ats=on"
+check "plugged in again" wait_for 20 test -e "$pci/devices/$other"
+check "it is used again" add_function other "$other"
+vdpa dev del other
+
+check "disk" add_function blk "$blk"
+check "has a node" wait_for 5 disk_of blk
+read_disk "$(disk_of blk)"
+check "dev del while it is read" timeout 20 vdpa dev del blk
+settle
+check "disk again" add_function blk "$blk"
+wait_for 5 disk_of blk
+read_disk "$(disk_of blk)"
+check "unplugged while it is read" remove_under_load "$blk"
+settle
+check "comes back too" rescan "$blk"
+check "and is read" bash -c ". ./lib.sh; add_function blk2 $blk && wait_for 5 disk_of blk2 &&
+	dd if=/dev/\$(disk_of blk2) of=/dev/null bs=1M count=4 iflag=direct; s=\$?; del blk2; exit \$s"
+
+check "disk once more" add_function blk "$blk"
+check "module unloads with a device in use" timeout 20 rmmod vp_vdpa
+
+for function in "$net" "$other" "$blk"; do
+	give "$function" ''
+done
+finish

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Functions as management devices, and what can be asked of the devices made of
+# them.
+. ./lib.sh
+
+# config NAME WORD...: what the configuration shows
+config() {
+	local name=$1 word
+	shift
+	for word; do
+		vdpa dev config show "$name" | grep -qF -- "$word" ||
+			{ vdpa dev config show "$name"; return 1; }
+	done
+}
+
+mgmtdev() { # FUNCTION WORD...
+	local function=$1 word
+	shift
+	for word; do
+		vdpa mgmtdev show "pci/$function" | grep -qE -- "$word" ||
+			{ vdpa mgmtdev show "pci/$function"; return 1; }
+	done
+}
+
+bind_by_new_id() {
+	give "$net" '' && echo "$net" >"$pci/devices/$net/driver/unbind" &&
+		echo 1af4 1041 >"$pci/drivers/vp_vdpa/new_id" &&
+		wait_for 5 test "$(pci_driver_of "$net")" = vp_vdpa &&
+		echo 1af4 1041 >"$pci/drivers/vp_vdpa/remove_id"
+}
+
+plan 21
+need_functions net blk rng
+net=$(functions net | head -n 1)
+blk=$(functions blk)
+rng=$(functions rng)
+
+check "vp_vdpa loads" modprobe vp_vdpa
+check "it takes no function by itself" not ls "$pci"/drivers/vp_vdpa/0*
+check "functions go to it by override" take "$net" "$blk" "$rng"
+check "function by new_id" bind_by_new_id
+check "network function" mgmtdev "$net" 'classes net$' 'VERSION_1 ACCESS_PLATFORM'
+check "block function" mgmtdev "$blk" 'classes block$' 'max_supported_vqs 2$'
+check "another class of function" mgmtdev "$rng" 'supported_classes 0x10$|bit_4|unknown'
+
+# One that is not behind the IOMMU: the VM's own
+bare=''
+for dev in "$pci"/devices/*; do
+	[ "$(cat "$dev/device")" != 0x1005 ] || bare=${dev##*/}
+done
+check "function without ACCESS_PLATFORM" take "$bare"
+refuse "makes no device" ACCESS_PLATFORM \
+	vdpa dev add name bare mgmtdev "pci/$bare"
+check "it goes back" give "$bare" ''
+
+mac=52:54:00:12:34:56
+check "device with all of the function" add_function net "$net"
+check "its configuration" config net "mac $mac" "link up" "mtu 1500" "max_vq_pairs 1"
+refuse "a function makes one device" 'in use as net' \
+	vdpa dev add name net2 mgmtdev "pci/$net"
+check "dev del" del net
+
+refuse "other MAC address" "can't be changed from $mac" \
+	vdpa dev add name net mgmtdev "pci/$net" mac 02:00:00:00:00:01
+refuse "larger MTU" 'MTU of the function is 1500' \
+	vdpa dev add name net mgmtdev "pci/$net" mtu 1501
+refuse "more queue pairs" 'has 1 queue pairs' \
+	vdpa dev add name net mgmtdev "pci/$net" max_vqp 2
+check "its own MAC address, pairs, and a smaller MTU" \
+	add_function net "$net" mac $mac mtu 1400 max_vqp 1
+check "which is shown" config net "mac $mac" "mtu 1400" "max_vq_pairs 1"
+check "dev del of it" del net
+
+refuse "network attributes on a disk" 'not supported' \
+	vdpa dev add name blk mgmtdev "pci/$blk" mtu 1400
+
+give "$net" ''; give "$blk" ''; give "$rng" ''
+finish
