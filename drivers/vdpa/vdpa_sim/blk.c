@@ -13,9 +13,13 @@
 
 #define SIMBLK_MAX_QUEUES	16
 
-/* The space ends before what belongs to VIRTIO_BLK_F_SECURE_ERASE */
+/*
+ * The space ends before what belongs to VIRTIO_BLK_F_SECURE_ERASE, as clients
+ * know it, unless that is offered.
+ */
 #define SIMBLK_CONFIG_SIZE	offsetof(struct virtio_blk_config,	\
 					 max_secure_erase_sectors)
+#define SIMBLK_CONFIG_SIZE_MAX	offsetof(struct virtio_blk_config, zoned)
 
 #define SIMBLK_FEATURES	(VDPASIM_FEATURES |				\
 			 BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) |		\
@@ -27,7 +31,11 @@
 			 BIT_ULL(VIRTIO_BLK_F_DISCARD) |		\
 			 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
 
-#define SIMBLK_MORE_FEATURES	(VDPASIM_MORE_FEATURES | BIT_ULL(VIRTIO_BLK_F_RO))
+#define SIMBLK_MORE_FEATURES	(VDPASIM_MORE_FEATURES |		\
+			 BIT_ULL(VIRTIO_BLK_F_RO) |			\
+			 BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) |		\
+			 BIT_ULL(VIRTIO_BLK_F_LIFETIME) |		\
+			 BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
 
 /*
  * Netlink has no attributes for these. Each device takes the values that hold
@@ -59,7 +67,8 @@ MODULE_PARM_DESC(shared_backend, "New disks share their contents with others mad
 
 static void simblk_get_config(struct vdpasim *sim, void *space)
 {
-	const struct simblk_limits *limits = &sim_to_blk(sim)->limits;
+	const struct simblk *blk = sim_to_blk(sim);
+	const struct simblk_limits *limits = &blk->limits;
 	u32 blocks_a_page = PAGE_SIZE / limits->block;
 	struct virtio_blk_config config = {
 		.capacity = __cpu_to_virtio64(true, limits->size >> SIMBLK_SECTOR_SHIFT),
@@ -70,6 +79,7 @@ static void simblk_get_config(struct vdpasim *sim, void *space)
 		.physical_block_exp = ilog2(blocks_a_page),
 		.min_io_size = __cpu_to_virtio16(true, blocks_a_page),
 		.opt_io_size = __cpu_to_virtio32(true, blocks_a_page),
+		.wce = blk->writeback,
 		.num_queues = __cpu_to_virtio16(true, sim->nvqs),
 		.max_discard_sectors = __cpu_to_virtio32(true, limits->range_max),
 		.max_discard_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
@@ -78,9 +88,34 @@ static void simblk_get_config(struct vdpasim *sim, void *space)
 		.max_write_zeroes_sectors = __cpu_to_virtio32(true, limits->range_max),
 		.max_write_zeroes_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
 		.write_zeroes_may_unmap = 1,
+		.max_secure_erase_sectors = __cpu_to_virtio32(true, limits->range_max),
+		.max_secure_erase_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
+		.secure_erase_sector_alignment =
+			__cpu_to_virtio32(true, limits->block >> SIMBLK_SECTOR_SHIFT),
 	};
 
-	memcpy(space, &config, SIMBLK_CONFIG_SIZE);
+	memcpy(space, &config, sim->config_size);
+}
+
+/* The cache mode is all that a driver may write, if it accepted that (5.2.5) */
+static void simblk_set_config(struct vdpasim *sim, unsigned int offset,
+			      const void *buf, unsigned int len)
+{
+	const unsigned int wce = offsetof(struct virtio_blk_config, wce);
+
+	if (!(sim->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
+	    offset > wce || wce - offset >= len)
+		return;
+	sim_to_blk(sim)->writeback = ((const u8 *)buf)[wce - offset];
+}
+
+/*
+ * What is written is in memory at once; a driver that can't choose but may
+ * flush takes that for a cache.
+ */
+static void simblk_reset(struct vdpasim *sim)
+{
+	sim_to_blk(sim)->writeback = true;
 }
 
 static int simblk_put_stats(struct vdpasim_vq *vq, struct sk_buff *msg)
@@ -94,6 +129,7 @@ static int simblk_put_stats(struct vdpasim_vq *vq, struct sk_buff *msg)
 	    vdpasim_put_stat(msg, "flushes", stats->flushes) ||
 	    vdpasim_put_stat(msg, "discards", stats->discards) ||
 	    vdpasim_put_stat(msg, "write zeroes", stats->zeroes) ||
+	    vdpasim_put_stat(msg, "secure erases", stats->erases) ||
 	    vdpasim_put_stat(msg, "errors", stats->errors) ||
 	    vdpasim_put_stat(msg, "unsupported", stats->unsupported) ||
 	    vdpasim_put_stat(msg, "malformed", stats->malformed))
@@ -117,7 +153,9 @@ static const struct vdpasim_class simblk_class = {
 	.size = sizeof(struct simblk),
 	.process = simblk_process,
 	.get_config = simblk_get_config,
+	.set_config = simblk_set_config,
 	.stats = simblk_put_stats,
+	.reset = simblk_reset,
 	.free = simblk_free,
 };
 
@@ -170,6 +208,9 @@ static int simblk_init(struct vdpasim *sim, const struct vdpasim_shape *shape)
 	err = simblk_read_limits(&blk->limits);
 	if (err)
 		return err;
+	if (shape->features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
+		sim->config_size = SIMBLK_CONFIG_SIZE_MAX;
+	simblk_reset(sim);
 	blk->stats = kcalloc(shape->nvqs, sizeof(*blk->stats), GFP_KERNEL);
 	if (!blk->stats)
 		return -ENOMEM;

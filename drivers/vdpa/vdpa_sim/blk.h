@@ -12,7 +12,22 @@
 #define SIMBLK_SECTOR_SHIFT	9
 #define SIMBLK_SECTOR		BIT(SIMBLK_SECTOR_SHIFT)
 
-/* Ranges of one discard or write zeroes request */
+/*
+ * How worn a disk is (5.2.6), which the kernel's uAPI headers leave out. Memory
+ * doesn't wear.
+ */
+#define VIRTIO_BLK_F_LIFETIME		15
+#define VIRTIO_BLK_T_GET_LIFETIME	10
+
+struct virtio_blk_lifetime {
+	__le16 pre_eol_info;
+	__le16 device_lifetime_est_typ_a;
+	__le16 device_lifetime_est_typ_b;
+};
+
+#define VIRTIO_BLK_PRE_EOL_INFO_NORMAL	1
+
+/* Ranges of one discard, write zeroes or secure erase request */
 #define SIMBLK_MAX_RANGES	64
 
 /* Data of one request, so that none holds its queue up for long */
@@ -48,7 +63,7 @@ void simblk_store_exit(void);
  * @block: bytes of a block, the unit of all requests
  * @seg_max: data segments of a request
  * @size_max: bytes of a segment
- * @range_max: sectors of one range to discard or to write zeroes to
+ * @range_max: sectors of one range to discard, to write zeroes to or to erase
  */
 struct simblk_limits {
 	u64 size;
@@ -65,6 +80,7 @@ struct simblk_limits {
  * @flushes: ... to flush
  * @discards: ... to discard
  * @zeroes: ... to write zeroes
+ * @erases: ... to erase
  * @read_bytes: bytes read
  * @write_bytes: bytes written
  * @errors: requests that were refused as wrong
@@ -77,6 +93,7 @@ struct simblk_stats {
 	u64 flushes;
 	u64 discards;
 	u64 zeroes;
+	u64 erases;
 	u64 read_bytes;
 	u64 write_bytes;
 	u64 errors;
@@ -90,12 +107,14 @@ struct simblk_stats {
  * @limits: what it is like
  * @store: its contents
  * @stats: a queue's counters, as many as queues
+ * @writeback: what the driver chose where it may choose (VIRTIO_BLK_F_CONFIG_WCE)
  */
 struct simblk {
 	struct vdpasim sim;
 	struct simblk_limits limits;
 	struct simblk_store *store;
 	struct simblk_stats *stats;
+	bool writeback;
 };
 
 static inline struct simblk *sim_to_blk(struct vdpasim *sim)

@@ -94,8 +94,51 @@ static u8 simblk_get_id(struct simblk_request *rq)
 	return VIRTIO_BLK_S_OK;
 }
 
-/* The next range of a discard or write zeroes request */
-static u8 simblk_zero_range(struct simblk_request *rq, bool discard)
+static u8 simblk_get_lifetime(struct simblk_request *rq)
+{
+	static const struct virtio_blk_lifetime life = {
+		.pre_eol_info = cpu_to_le16(VIRTIO_BLK_PRE_EOL_INFO_NORMAL),
+	};
+
+	if (!simblk_has(rq, VIRTIO_BLK_F_LIFETIME))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (rq->in_len < sizeof(life) ||
+	    vdpa_vring_push(&rq->to, &life, sizeof(life)) < 0)
+		return VIRTIO_BLK_S_IOERR;
+	rq->written = sizeof(life);
+	return VIRTIO_BLK_S_OK;
+}
+
+/**
+ * struct simblk_zeroing - a kind of request that leaves zeroes
+ * @feature: that allows it
+ * @flags: that a range may have
+ * @free: gives the pages back, whatever the flags say
+ */
+struct simblk_zeroing {
+	unsigned int feature;
+	u32 flags;
+	bool free;
+};
+
+static const struct simblk_zeroing simblk_discard = {
+	.feature = VIRTIO_BLK_F_DISCARD,
+	.free = true,
+};
+
+/* The one with a flag that has a meaning (5.2.6.2) */
+static const struct simblk_zeroing simblk_write_zeroes = {
+	.feature = VIRTIO_BLK_F_WRITE_ZEROES,
+	.flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
+};
+
+/* Nothing must be left in memory that somebody else will get */
+static const struct simblk_zeroing simblk_secure_erase = {
+	.feature = VIRTIO_BLK_F_SECURE_ERASE,
+};
+
+static u8 simblk_zero_range(struct simblk_request *rq,
+			    const struct simblk_zeroing *kind)
 {
 	struct virtio_blk_discard_write_zeroes range;
 	u32 flags, sectors;
@@ -109,26 +152,25 @@ static u8 simblk_zero_range(struct simblk_request *rq, bool discard)
 	sector = le64_to_cpu(range.sector);
 	len = (u64)sectors << SIMBLK_SECTOR_SHIFT;
 
-	/* no flag of a discard has a meaning, one of write zeroes has (5.2.6.2) */
-	if (flags & ~VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP || (flags && discard))
+	if (flags & ~kind->flags)
 		return VIRTIO_BLK_S_UNSUPP;
 	if (sectors > rq->blk->limits.range_max ||
 	    !simblk_range_ok(rq->blk, sector, len))
 		return VIRTIO_BLK_S_IOERR;
 
 	simblk_store_zero(rq->blk->store, sector << SIMBLK_SECTOR_SHIFT, len,
-			  discard || flags);
+			  kind->free || flags);
 	return VIRTIO_BLK_S_OK;
 }
 
-static u8 simblk_zero(struct simblk_request *rq, bool discard)
+static u8 simblk_zero(struct simblk_request *rq,
+		      const struct simblk_zeroing *kind, u64 *counter)
 {
 	const unsigned int size = sizeof(struct virtio_blk_discard_write_zeroes);
 	u8 status = VIRTIO_BLK_S_OK;
 	unsigned int i, n;
 
-	if (!simblk_has(rq, discard ? VIRTIO_BLK_F_DISCARD :
-				      VIRTIO_BLK_F_WRITE_ZEROES))
+	if (!simblk_has(rq, kind->feature))
 		return VIRTIO_BLK_S_UNSUPP;
 	if (simblk_has(rq, VIRTIO_BLK_F_RO) || !rq->out_len ||
 	    rq->out_len > SIMBLK_MAX_RANGES * size || rq->out_len % size)
@@ -136,14 +178,10 @@ static u8 simblk_zero(struct simblk_request *rq, bool discard)
 
 	n = rq->out_len / size;
 	for (i = 0; i < n && status == VIRTIO_BLK_S_OK; i++)
-		status = simblk_zero_range(rq, discard);
-	if (status != VIRTIO_BLK_S_OK)
-		return status;
-	if (discard)
-		rq->stats->discards++;
-	else
-		rq->stats->zeroes++;
-	return VIRTIO_BLK_S_OK;
+		status = simblk_zero_range(rq, kind);
+	if (status == VIRTIO_BLK_S_OK)
+		++*counter;
+	return status;
 }
 
 /* Reads the header and does what it says */
@@ -166,10 +204,14 @@ static u8 simblk_execute(struct simblk_request *rq)
 		return simblk_flush(rq);
 	case VIRTIO_BLK_T_GET_ID:
 		return simblk_get_id(rq);
+	case VIRTIO_BLK_T_GET_LIFETIME:
+		return simblk_get_lifetime(rq);
 	case VIRTIO_BLK_T_DISCARD:
-		return simblk_zero(rq, true);
+		return simblk_zero(rq, &simblk_discard, &rq->stats->discards);
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-		return simblk_zero(rq, false);
+		return simblk_zero(rq, &simblk_write_zeroes, &rq->stats->zeroes);
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		return simblk_zero(rq, &simblk_secure_erase, &rq->stats->erases);
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
 	}

@@ -27,8 +27,6 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 	unsigned int i;
 	int err;
 
-	if (shape->class->config_size > VDPASIM_CONFIG_MAX)
-		return ERR_PTR(-EINVAL);
 	vdpa = __vdpa_alloc_device(shape->mdev->device, &vdpasim_ops,
 				   shape->ngroups, shape->nas, shape->class->size,
 				   shape->name, false);
@@ -38,6 +36,7 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 	sim = vdpa_to_sim(vdpa);
 	sim->class = shape->class;
 	sim->nvqs = shape->nvqs;
+	sim->config_size = shape->class->config_size;
 	sim->offered = shape->features;
 	mutex_init(&sim->config_cb_lock);
 	vdpa->mdev = shape->mdev;
@@ -50,6 +49,10 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 
 	err = shape->init ? shape->init(sim, shape) : 0;
 	if (err)
+		goto put_dev;
+
+	err = -EINVAL;
+	if (sim->config_size > VDPASIM_CONFIG_MAX)
 		goto put_dev;
 
 	err = -ENOMEM;

@@ -372,7 +372,7 @@ static int vdpasim_resume(struct vdpa_device *vdpa)
 
 static size_t vdpasim_get_config_size(struct vdpa_device *vdpa)
 {
-	return vdpa_to_sim(vdpa)->class->config_size;
+	return vdpa_to_sim(vdpa)->config_size;
 }
 
 static void vdpasim_get_config(struct vdpa_device *vdpa, unsigned int offset,
@@ -388,7 +388,10 @@ static void vdpasim_get_config(struct vdpa_device *vdpa, unsigned int offset,
 static void vdpasim_set_config(struct vdpa_device *vdpa, unsigned int offset,
 			       const void *buf, unsigned int len)
 {
-	/* no class has a field that a modern driver may write */
+	struct vdpasim *sim = vdpa_to_sim(vdpa);
+
+	if (sim->class->set_config)
+		sim->class->set_config(sim, offset, buf, len);
 }
 
 static u32 vdpasim_get_generation(struct vdpa_device *vdpa)

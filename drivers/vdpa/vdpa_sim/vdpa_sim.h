@@ -53,6 +53,8 @@ struct vdpasim_vq;
  *	that only receives: see @passive.
  * @passive: *optional*, kicks of this queue need no work
  * @get_config: fills in the whole configuration space, with cf_lock
+ * @set_config: *optional*, the driver writes to the configuration space, inside
+ *	of it and with cf_lock
  * @group: *optional*, group of a queue
  * @stats: *optional*, appends counters of a queue by vdpasim_put_stat(), with
  *	the queue's lock
@@ -67,6 +69,8 @@ struct vdpasim_class {
 	bool (*process)(struct vdpasim_vq *vq);
 	bool (*passive)(struct vdpasim *sim, u16 idx);
 	void (*get_config)(struct vdpasim *sim, void *config);
+	void (*set_config)(struct vdpasim *sim, unsigned int offset,
+			   const void *buf, unsigned int len);
 	u32 (*group)(struct vdpasim *sim, u16 idx);
 	int (*stats)(struct vdpasim_vq *vq, struct sk_buff *msg);
 	void (*reset)(struct vdpasim *sim);
@@ -121,6 +125,8 @@ struct vdpasim_vq {
  * @class: its class
  * @vqs: its virtqueues, &vdpa_device.nvqs of them
  * @nvqs: how many, before registration too
+ * @config_size: of the configuration space: the class's, unless
+ *	&vdpasim_shape.init knows better
  * @spaces: its address spaces
  * @offered: features it offers
  * @features: features the driver accepted; with cf_lock
@@ -138,6 +144,7 @@ struct vdpasim {
 	const struct vdpasim_class *class;
 	struct vdpasim_vq *vqs;
 	unsigned int nvqs;
+	size_t config_size;
 	struct vdpa_vring_as *spaces;
 	u64 offered;
 	u64 features;

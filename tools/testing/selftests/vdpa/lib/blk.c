@@ -63,7 +63,8 @@ void blk_close(struct blk *b)
 int blk_add(struct blk *b, unsigned int slot, uint32_t type, uint64_t sector,
 	    size_t len)
 {
-	bool reads = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
+	bool reads = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID ||
+		     type == BLK_T_GET_LIFETIME;
 	struct virtio_blk_outhdr *header = &b->header[slot];
 	struct vq_seg seg[3] = {
 		{ client_iova(&b->c, header), sizeof(*header) },

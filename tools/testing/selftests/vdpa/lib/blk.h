@@ -8,6 +8,10 @@
 
 #define BLK_SECTOR	512
 
+/* virtio 1.2, 5.2.6; not in the kernel's uAPI headers */
+#define BLK_F_LIFETIME		15
+#define BLK_T_GET_LIFETIME	10
+
 struct blk {
 	struct client c;
 	struct virtio_blk_config config;
@@ -28,7 +32,7 @@ void blk_close(struct blk *b);
 
 char *blk_data(struct blk *b, unsigned int slot);
 
-/* Adds a request; VIRTIO_BLK_T_IN and GET_ID have writable data, others readable */
+/* Adds a request; VIRTIO_BLK_T_IN, GET_ID, GET_LIFETIME have writable data, others readable */
 int blk_add(struct blk *b, unsigned int slot, uint32_t type, uint64_t sector,
 	    size_t len);
 int blk_flush(struct blk *b);	/* publishes, and kicks when the device wants it */

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Features of the simulated disk that are offered when asked for: what each
+ * does, and that nothing of it happens without.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../kselftest_harness.h"
+#include "lib/blk.h"
+#include "lib/device.h"
+
+#define NUM	16
+#define DEPTH	2
+#define ROOM	8192
+
+#define WCE_OFFSET	offsetof(struct virtio_blk_config, wce)
+#define ERASE_OFFSET	offsetof(struct virtio_blk_config, max_secure_erase_sectors)
+#define ERASE_SIZE	(3 * sizeof(uint32_t))
+
+FIXTURE(optional) {
+	char name[32];
+	char path[64];
+	struct blk b;
+};
+
+FIXTURE_VARIANT(optional) {
+	unsigned int feature;
+	bool accepted;
+};
+
+FIXTURE_VARIANT_ADD(optional, ro) {
+	.feature = VIRTIO_BLK_F_RO, .accepted = true,
+};
+
+FIXTURE_VARIANT_ADD(optional, config_wce) {
+	.feature = VIRTIO_BLK_F_CONFIG_WCE, .accepted = true,
+};
+
+FIXTURE_VARIANT_ADD(optional, lifetime) {
+	.feature = BLK_F_LIFETIME, .accepted = true,
+};
+
+FIXTURE_VARIANT_ADD(optional, secure_erase) {
+	.feature = VIRTIO_BLK_F_SECURE_ERASE, .accepted = true,
+};
+
+FIXTURE_VARIANT_ADD(optional, offered_but_not_accepted) {
+	.feature = VIRTIO_BLK_F_CONFIG_WCE,
+};
+
+FIXTURE_SETUP(optional)
+{
+	uint64_t feature = VV_BIT(variant->feature);
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk",
+				 BLK_WANTED | VV_BIT(VIRTIO_F_VERSION_1) |
+				 VV_BIT(VIRTIO_F_ACCESS_PLATFORM) | feature,
+				 self->name, self->path));
+	ASSERT_EQ(0, blk_open(&self->b, self->path,
+			      BLK_WANTED | (variant->accepted ? feature : 0),
+			      NUM, DEPTH, ROOM));
+	ASSERT_EQ(variant->accepted, !!(self->b.c.features & feature));
+}
+
+FIXTURE_TEARDOWN(optional)
+{
+	blk_close(&self->b);
+	vdpa_del(self->name);
+}
+
+static bool has(const struct blk *b, unsigned int feature)
+{
+	return b->c.features & VV_BIT(feature);
+}
+
+static int zero_range(struct blk *b, uint32_t type, uint64_t sector, uint32_t n,
+		      uint32_t flags)
+{
+	struct virtio_blk_discard_write_zeroes range = {
+		.sector = sector, .num_sectors = n, .flags = flags,
+	};
+
+	memcpy(blk_data(b, 0), &range, sizeof(range));
+	return blk_do(b, 0, type, 0, sizeof(range));
+}
+
+TEST_F(optional, what_changes_contents_fails_on_a_read_only_disk)
+{
+	int expected = has(&self->b, VIRTIO_BLK_F_RO) ? VIRTIO_BLK_S_IOERR :
+							 VIRTIO_BLK_S_OK;
+
+	memset(blk_data(&self->b, 0), 7, 512);
+	EXPECT_EQ(expected, blk_do(&self->b, 0, VIRTIO_BLK_T_OUT, 0, 512));
+	EXPECT_EQ(expected, zero_range(&self->b, VIRTIO_BLK_T_DISCARD, 8, 8, 0));
+	EXPECT_EQ(expected, zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 8, 8, 0));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&self->b, 1, VIRTIO_BLK_T_IN, 0, 512));
+	EXPECT_EQ(has(&self->b, VIRTIO_BLK_F_RO) ? 0 : 7, blk_data(&self->b, 1)[0]);
+}
+
+TEST_F(optional, only_who_may_choose_the_cache_mode_can)
+{
+	uint8_t mode = 0;
+
+	ASSERT_EQ(0, vv_set_config(self->b.c.fd, WCE_OFFSET, &mode, 1));
+	ASSERT_EQ(0, vv_get_config(self->b.c.fd, WCE_OFFSET, &mode, 1));
+	EXPECT_EQ(!has(&self->b, VIRTIO_BLK_F_CONFIG_WCE), mode);
+
+	ASSERT_EQ(0, client_stop(&self->b.c));
+	ASSERT_EQ(0, vv_get_config(self->b.c.fd, WCE_OFFSET, &mode, 1));
+	EXPECT_EQ(1, mode);
+}
+
+TEST_F(optional, no_other_field_can_be_written)
+{
+	uint64_t capacity = 1, before;
+
+	ASSERT_EQ(0, vv_get_config(self->b.c.fd, 0, &before, sizeof(before)));
+	vv_set_config(self->b.c.fd, 0, &capacity, sizeof(capacity));
+	ASSERT_EQ(0, vv_get_config(self->b.c.fd, 0, &capacity, sizeof(capacity)));
+	EXPECT_EQ(before, capacity);
+}
+
+TEST_F(optional, how_worn_it_is)
+{
+	uint16_t life[3];
+	int status = blk_do(&self->b, 0, BLK_T_GET_LIFETIME, 0, sizeof(life));
+
+	if (!has(&self->b, BLK_F_LIFETIME)) {
+		EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, status);
+		return;
+	}
+	ASSERT_EQ(VIRTIO_BLK_S_OK, status);
+	memcpy(life, blk_data(&self->b, 0), sizeof(life));
+	EXPECT_EQ(1, life[0]);	/* normal */
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  blk_do(&self->b, 0, BLK_T_GET_LIFETIME, 0, sizeof(life) - 1));
+}
+
+TEST_F(optional, erased_for_good)
+{
+	bool erases = has(&self->b, VIRTIO_BLK_F_SECURE_ERASE);
+	int done = erases ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_UNSUPP;
+	uint32_t limits[3], size;
+
+	ASSERT_EQ(0, vv_get_u32(self->b.c.fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
+	EXPECT_EQ(ERASE_OFFSET + (erases ? ERASE_SIZE : 0), size);
+	if (erases) {
+		ASSERT_EQ(0, vv_get_config(self->b.c.fd, ERASE_OFFSET, limits,
+					   sizeof(limits)));
+		EXPECT_LT(0, limits[0]);
+		EXPECT_LT(0, limits[1]);
+		EXPECT_EQ(1, limits[2]);
+	}
+	if (has(&self->b, VIRTIO_BLK_F_RO))
+		return;
+
+	memset(blk_data(&self->b, 0), 5, ROOM);
+	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&self->b, 0, VIRTIO_BLK_T_OUT, 0, ROOM));
+	EXPECT_EQ(done, zero_range(&self->b, VIRTIO_BLK_T_SECURE_ERASE, 1, 13, 0));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&self->b, 1, VIRTIO_BLK_T_IN, 0, ROOM));
+	EXPECT_EQ(5, blk_data(&self->b, 1)[511]);
+	EXPECT_EQ(erases ? 0 : 5, blk_data(&self->b, 1)[512]);
+	EXPECT_EQ(erases ? 0 : 5, blk_data(&self->b, 1)[14 * 512 - 1]);
+	EXPECT_EQ(5, blk_data(&self->b, 1)[14 * 512]);
+
+	/* it has no flags, and an end */
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP,
+		  zero_range(&self->b, VIRTIO_BLK_T_SECURE_ERASE, 1, 1, 1));
+	EXPECT_EQ(erases ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_UNSUPP,
+		  zero_range(&self->b, VIRTIO_BLK_T_SECURE_ERASE,
+			     self->b.config.capacity, 1, 0));
+}
+
+TEST_F(optional, flags_of_ranges)
+{
+	int done = has(&self->b, VIRTIO_BLK_F_RO) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+	int odd = has(&self->b, VIRTIO_BLK_F_RO) ? VIRTIO_BLK_S_IOERR :
+						    VIRTIO_BLK_S_UNSUPP;
+
+	EXPECT_EQ(done, zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8,
+				   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
+	EXPECT_EQ(odd, zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 2));
+	EXPECT_EQ(odd, zero_range(&self->b, VIRTIO_BLK_T_DISCARD, 0, 8, 1));
+}
+
+TEST_HARNESS_MAIN
