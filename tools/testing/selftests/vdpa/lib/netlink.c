@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,11 +39,8 @@ void nl_put_string(struct nl_request *req, uint16_t type, const char *text)
 	nl_put(req, type, text, strlen(text) + 1);
 }
 
-static void each_attr(const struct nlmsghdr *nlh, nl_attr_fn fn, void *arg)
+static void each_attr(const char *at, const char *end, nl_attr_fn fn, void *arg)
 {
-	const char *at = (const char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
-	const char *end = (const char *)nlh + nlh->nlmsg_len;
-
 	while (end - at >= NLA_HDRLEN) {
 		const struct nlattr *attr = (const void *)at;
 
@@ -54,20 +52,59 @@ static void each_attr(const struct nlmsghdr *nlh, nl_attr_fn fn, void *arg)
 	}
 }
 
+static void read_reason(void *arg, uint16_t type, const void *data, size_t len)
+{
+	struct nl_request *req = arg;
+	uint32_t value;
+
+	if (type == NLMSGERR_ATTR_MSG) {
+		snprintf(req->said, sizeof(req->said), "%.*s", (int)len,
+			 (const char *)data);
+		return;
+	}
+	if (len != sizeof(value))
+		return;
+	memcpy(&value, data, sizeof(value));
+	if (type == NLMSGERR_ATTR_MISS_TYPE)
+		req->blamed = value;
+	if (type == NLMSGERR_ATTR_OFFS && value + NLA_HDRLEN <= req->len)
+		req->blamed = ((struct nlattr *)(req->buf + value))->nla_type;
+}
+
+/* What follows an error: the request, or its header alone, and attributes */
+static void read_reasons(struct nl_request *req, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *answer = NLMSG_DATA(nlh);
+	size_t skip = sizeof(*answer);
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+		skip += answer->msg.nlmsg_len - sizeof(answer->msg);
+	each_attr((const char *)answer + NLMSG_ALIGN(skip),
+		  (const char *)nlh + nlh->nlmsg_len, read_reason, req);
+}
+
 /* True when the answer is complete, with its error */
-static bool read_answers(char *buf, ssize_t len, nl_attr_fn fn, void *arg, int *err)
+static bool read_answers(struct nl_request *req, char *buf, ssize_t len,
+			 nl_attr_fn fn, void *arg, int *err)
 {
 	struct nlmsghdr *nlh = (void *)buf;
 
 	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
 		if (nlh->nlmsg_type == NLMSG_ERROR) {
 			*err = ((struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+			read_reasons(req, nlh);
 			return true;
 		}
 		if (nlh->nlmsg_type == NLMSG_DONE)
 			return true;
-		if (fn)
-			each_attr(nlh, fn, arg);
+		req->messages++;
+		if (!fn)
+			continue;
+		fn(arg, 0, NULL, 0);
+		each_attr((const char *)NLMSG_DATA(nlh) + GENL_HDRLEN,
+			  (const char *)nlh + nlh->nlmsg_len, fn, arg);
 	}
 	return false;
 }
@@ -78,10 +115,11 @@ int nl_do(struct nl_request *req, nl_attr_fn fn, void *arg)
 	struct nlmsghdr *nlh = (void *)req->buf;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	bool complete = false;
-	int err = 0;
+	int err = 0, on = 1;
 
 	if (fd < 0)
 		return -errno;
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	nlh->nlmsg_len = req->len;
 	if (!(nlh->nlmsg_flags & NLM_F_DUMP))
 		nlh->nlmsg_flags |= NLM_F_ACK;
@@ -90,10 +128,11 @@ int nl_do(struct nl_request *req, nl_attr_fn fn, void *arg)
 	while (!err && !complete) {
 		ssize_t len = recv(fd, buf, sizeof(buf), 0);
 
+		req->reads++;
 		if (len < 0)
 			err = -errno;
 		else
-			complete = read_answers(buf, len, fn, arg, &err);
+			complete = read_answers(req, buf, len, fn, arg, &err);
 	}
 	close(fd);
 	return err;

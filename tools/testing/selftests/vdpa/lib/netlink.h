@@ -15,6 +15,12 @@
 struct nl_request {
 	size_t len;
 	_Alignas(4) char buf[1024];
+	/* of the answer: what the kernel said in words, or "" */
+	char said[160];
+	/* the attribute that it blamed or missed, or 0 */
+	uint16_t blamed;
+	/* messages, and how many times it took to read them */
+	unsigned int messages, reads;
 };
 
 /* Begins a request to family "vdpa" */
@@ -22,7 +28,7 @@ int nl_begin(struct nl_request *req, uint8_t command, uint16_t flags);
 void nl_put(struct nl_request *req, uint16_t type, const void *data, size_t len);
 void nl_put_string(struct nl_request *req, uint16_t type, const char *text);
 
-/* Called for each attribute of the answer */
+/* Called for each attribute of the answer, before each message with type 0 */
 typedef void (*nl_attr_fn)(void *arg, uint16_t type, const void *data, size_t len);
 /* Sends and reads until the kernel's acknowledgment; @fn may be NULL */
 int nl_do(struct nl_request *req, nl_attr_fn fn, void *arg);
