@@ -108,6 +108,7 @@ static void drop_all(struct vhost_vdpa_as_set *set)
 		as->batch = false;
 		vhost_vdpa_remove(as, 0, U64_MAX, VHOST_VDPA_REMOVE_FORCE);
 		vhost_vdpa_sync(as);
+		/* what the parent has refused */
 		vhost_vdpa_release(set, &as->gone);
 	}
 }
@@ -255,7 +256,7 @@ static struct vhost_vdpa_as *get_as(struct vhost_vdpa_as_set *set, u32 asid)
 		return ERR_PTR(-ENOMEM);
 	as->set = set;
 	as->asid = asid;
-	as->extents = RB_ROOT;
+	as->extents = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&as->gone);
 	set->as[asid] = as;
 	return as;
@@ -269,6 +270,12 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
 	if (e && e->iova <= last)
 		return -EEXIST;
 
+	/* a parent without tables must not be told of it before it drops these */
+	if (!as->set->way->sync) {
+		err = vhost_vdpa_sync(as);
+		if (err)
+			return err;
+	}
 	err = as->set->vdev->use_va ? vhost_vdpa_map_va(as, first, last, uaddr, perm) :
 				      vhost_vdpa_pin(as, first, last, uaddr, perm);
 	if (!err && as->set->way->sync) {
@@ -343,8 +350,8 @@ int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 
  * @size: bytes; with @iova 0 and all bits set, everything
  *
  * Unmaps the pages that the range touches, and no others; there can be many
- * mappings in it, parts of them, or none. On return the memory is given back,
- * but in a batch, for a parent with set_map, it is at the end.
+ * mappings in it, parts of them, or none. On return the memory is given back; in
+ * a batch that may come later, with the next UPDATE or the end.
  *
  * A device that is running may find a mapping absent for a moment when a part
  * of it is unmapped, unless the parent has set_map.
@@ -352,7 +359,7 @@ int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 
  * Context: may sleep.
  * Return: 0; -EINVAL for no such address space, an empty range, or one that
  * wraps around; -ENOMEM, with nothing changed; or an error of the parent's, see
- * vhost_vdpa_remove().
+ * vhost_vdpa_remove() and vhost_vdpa_sync().
  */
 int vhost_vdpa_as_invalidate(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size)
 {
@@ -404,9 +411,9 @@ int vhost_vdpa_as_batch_begin(struct vhost_vdpa_as_set *set, u32 asid)
  * @set: the set
  * @asid: address space they were for
  *
- * Return: 0; -EINVAL for no such address space, -ENOMEM; or the parent's error
- * to set_map: then it still has the table from before the batch, and gets all
- * changes with the next one.
+ * Return: 0; -EINVAL for no such address space, -ENOMEM; or the parent's error.
+ * After one of set_map's it still has the table from before the batch, and gets
+ * all changes with the next one.
  */
 int vhost_vdpa_as_batch_end(struct vhost_vdpa_as_set *set, u32 asid)
 {

@@ -21,12 +21,12 @@
 
 #include "as_internal.h"
 
-#define SPAN_SHIFT	7
+#define SPAN_SHIFT	8
 #define SPAN_SIZE	BIT(SPAN_SHIFT)
 
 struct account_span {
 	unsigned int live;	/* how many of @uses are not 0 */
-	u32 uses[SPAN_SIZE];
+	u32 uses[SPAN_SIZE] __aligned(sizeof(u64));
 };
 
 struct vhost_vdpa_account {
@@ -41,10 +41,16 @@ static LIST_HEAD(accounts);
 static DEFINE_MUTEX(accounts_lock); /* protects @accounts and their holders */
 static struct kmem_cache *span_cache;
 
+/* Spans are freed when all counters are back to 0, and so never cleared again */
+static void span_init(void *span)
+{
+	memset(span, 0, sizeof(struct account_span));
+}
+
 int vhost_vdpa_account_init(void)
 {
 	span_cache = kmem_cache_create("vhost_vdpa_span", sizeof(struct account_span),
-				       0, SLAB_ACCOUNT, NULL);
+				       0, SLAB_ACCOUNT, span_init);
 	return span_cache ? 0 : -ENOMEM;
 }
 
@@ -128,15 +134,64 @@ static struct account_span *span_open(struct vhost_vdpa_account *account,
 
 	if (!span)
 		return NULL;
-	span->live = entry ? SPAN_SIZE : 0;
-	for (i = 0; i < SPAN_SIZE; i++)
-		span->uses[i] = entry ? xa_to_value(entry) : 0;
 	/* does not need memory where there was an entry before */
 	if (xa_err(xa_store(&account->spans, index, span, gfp))) {
 		kmem_cache_free(span_cache, span);
 		return NULL;
 	}
+	if (entry) {
+		span->live = SPAN_SIZE;
+		for (i = 0; i < SPAN_SIZE; i++)
+			span->uses[i] = xa_to_value(entry);
+	}
 	return span;
+}
+
+/* Most pages are mapped once. Then this handles two at a time. */
+static bool is_pair(const u32 *uses, const u32 *end, u32 value)
+{
+	return IS_ALIGNED((unsigned long)uses, sizeof(u64)) && end - uses >= 2 &&
+	       *(const u64 *)uses == ((u64)value << 32 | value);
+}
+
+static void set_pair(u32 *uses, u32 value)
+{
+	*(u64 *)uses = (u64)value << 32 | value;
+}
+
+static long count_in(u32 *uses, unsigned int n)
+{
+	u32 *end = uses + n;
+	long fresh = 0;
+
+	while (uses < end) {
+		if (is_pair(uses, end, 0)) {
+			set_pair(uses, 1);
+			fresh += 2;
+			uses += 2;
+		} else {
+			fresh += !(*uses++)++;
+		}
+	}
+	return fresh;
+}
+
+/* The same the other way */
+static long count_out(u32 *uses, unsigned int n)
+{
+	u32 *end = uses + n;
+	long idle = 0;
+
+	while (uses < end) {
+		if (is_pair(uses, end, 1)) {
+			set_pair(uses, 0);
+			idle += 2;
+			uses += 2;
+		} else {
+			idle += !--*uses++;
+		}
+	}
+	return idle;
 }
 
 static long span_use(struct vhost_vdpa_account *account, unsigned long index,
@@ -145,23 +200,21 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 	void *entry = xa_load(&account->spans, index);
 	bool even = !entry || xa_is_value(entry);
 	struct account_span *span = entry;
-	long fresh = 0;
+	long fresh;
 
 	if (even && n == SPAN_SIZE) {
-		unsigned long uses = entry ? xa_to_value(entry) : 0;
-		int err = xa_err(xa_store(&account->spans, index, xa_mk_value(uses + 1),
+		unsigned long count = entry ? xa_to_value(entry) : 0;
+		int err = xa_err(xa_store(&account->spans, index, xa_mk_value(count + 1),
 					  GFP_KERNEL_ACCOUNT));
 
-		return err ?: uses ? 0 : n;
+		return err ?: count ? 0 : n;
 	}
 	if (even) {
 		span = span_open(account, index, entry, GFP_KERNEL_ACCOUNT);
 		if (!span)
 			return -ENOMEM;
 	}
-	for (; n; n--, first++)
-		if (!span->uses[first]++)
-			fresh++;
+	fresh = count_in(span->uses + first, n);
 	span->live += fresh;
 	return fresh;
 }
@@ -171,22 +224,20 @@ static long span_unuse(struct vhost_vdpa_account *account, unsigned long index,
 {
 	void *entry = xa_load(&account->spans, index);
 	struct account_span *span = entry;
-	long idle = 0;
+	long idle;
 
 	if (xa_is_value(entry) && n == SPAN_SIZE) {
-		unsigned long uses = xa_to_value(entry) - 1;
+		unsigned long count = xa_to_value(entry) - 1;
 
 		/* in place of an entry, and therefore without memory */
-		xa_store(&account->spans, index, uses ? xa_mk_value(uses) : NULL, 0);
-		return uses ? 0 : n;
+		xa_store(&account->spans, index, count ? xa_mk_value(count) : NULL, 0);
+		return count ? 0 : n;
 	}
 	if (xa_is_value(entry))
 		/* on the way out there is nobody to tell of an error */
 		span = span_open(account, index, entry,
 				 GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	for (; n; n--, first++)
-		if (!--span->uses[first])
-			idle++;
+	idle = count_out(span->uses + first, n);
 	span->live -= idle;
 	if (!span->live) {
 		xa_erase(&account->spans, index);
@@ -195,20 +246,10 @@ static long span_unuse(struct vhost_vdpa_account *account, unsigned long index,
 	return idle;
 }
 
-/**
- * vhost_vdpa_account_unuse - count page frames out
- * @account: the account, locked
- * @pfn: first of them
- * @npages: how many
- *
- * Return: how many are now not in use any more, for
- * vhost_vdpa_account_uncharge().
- */
-long vhost_vdpa_account_unuse(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
+/* Counts out; returns how many are not in use any more */
+static long unuse_run(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
 {
 	long idle = 0;
-
-	lockdep_assert_held(&account->lock);
 
 	while (npages) {
 		unsigned int first = pfn & (SPAN_SIZE - 1);
@@ -218,6 +259,28 @@ long vhost_vdpa_account_unuse(struct vhost_vdpa_account *account, u64 pfn, u64 n
 		pfn += n;
 		npages -= n;
 	}
+	return idle;
+}
+
+/**
+ * vhost_vdpa_account_unuse_runs - count page frames out
+ * @account: the account, locked
+ * @runs: the page frames
+ * @nruns: number of runs
+ *
+ * Return: how many are now not in use any more, for
+ * vhost_vdpa_account_uncharge().
+ */
+long vhost_vdpa_account_unuse_runs(struct vhost_vdpa_account *account,
+				   const struct vhost_vdpa_run *runs, unsigned int nruns)
+{
+	unsigned int i;
+	long idle = 0;
+
+	lockdep_assert_held(&account->lock);
+
+	for (i = 0; i < nruns; i++)
+		idle += unuse_run(account, runs[i].pfn, runs[i].npages);
 	return idle;
 }
 
@@ -243,7 +306,7 @@ long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npa
 		long got = span_use(account, (pfn + done) >> SPAN_SHIFT, first, n);
 
 		if (got < 0) {
-			vhost_vdpa_account_unuse(account, pfn, done);
+			unuse_run(account, pfn, done);
 			return got;
 		}
 		fresh += got;

@@ -243,10 +243,17 @@ void vhost_vdpa_extent_keep(struct vhost_vdpa_extent *e, u64 from, u64 to)
  */
 struct vhost_vdpa_extent *vhost_vdpa_extent_find(struct vhost_vdpa_as *as, u64 addr)
 {
-	struct rb_node *node = as->extents.rb_node;
+	struct rb_node *node = as->extents.rb_root.rb_node;
 	struct vhost_vdpa_extent *e, *found = NULL;
 
 	lockdep_assert_held(&as->set->lock);
+
+	/* most clients map in ascending order, and unmap so too */
+	if (!as->rightmost || as->rightmost->last < addr)
+		return NULL;
+	e = rb_entry(rb_first_cached(&as->extents), struct vhost_vdpa_extent, node);
+	if (e->last >= addr)
+		return e;
 
 	while (node) {
 		e = rb_entry(node, struct vhost_vdpa_extent, node);
@@ -272,17 +279,42 @@ struct vhost_vdpa_extent *vhost_vdpa_extent_next(struct vhost_vdpa_extent *e)
  */
 void vhost_vdpa_extent_insert(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e)
 {
-	struct rb_node **link = &as->extents.rb_node, *parent = NULL;
+	struct rb_node **link = &as->extents.rb_root.rb_node, *parent = NULL;
+	bool leftmost = true;
 
 	lockdep_assert_held(&as->set->lock);
 
+	if (as->rightmost && as->rightmost->last < e->iova) {
+		parent = &as->rightmost->node;
+		link = &parent->rb_right;
+		leftmost = false;
+	}
 	while (*link) {
 		parent = *link;
-		if (e->iova < rb_entry(parent, struct vhost_vdpa_extent, node)->iova)
+		if (e->iova < rb_entry(parent, struct vhost_vdpa_extent, node)->iova) {
 			link = &parent->rb_left;
-		else
+		} else {
 			link = &parent->rb_right;
+			leftmost = false;
+		}
 	}
 	rb_link_node(&e->node, parent, link);
-	rb_insert_color(&e->node, &as->extents);
+	rb_insert_color_cached(&e->node, &as->extents, leftmost);
+	if (!as->rightmost || as->rightmost->last < e->iova)
+		as->rightmost = e;
+}
+
+/**
+ * vhost_vdpa_extent_erase - take an extent out of its tree
+ * @as: the address space, its set locked
+ * @e: the extent
+ */
+void vhost_vdpa_extent_erase(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e)
+{
+	lockdep_assert_held(&as->set->lock);
+
+	if (e == as->rightmost)
+		as->rightmost = rb_entry_safe(rb_prev(&e->node),
+					      struct vhost_vdpa_extent, node);
+	rb_erase_cached(&e->node, &as->extents);
 }

@@ -73,15 +73,17 @@ struct vhost_vdpa_extent {
  * @batch: between BATCH_BEGIN and BATCH_END
  * @dirty: @table differs from the one that the parent has
  * @extents: what is mapped
+ * @rightmost: the last of @extents; NULL when there is none
  * @table: the same for a parent with set_map, run by run
- * @gone: extents no longer mapped, but still in the parent's table
+ * @gone: extents no longer mapped, but the parent has not dropped them yet
  */
 struct vhost_vdpa_as {
 	struct vhost_vdpa_as_set *set;
 	u32 asid;
 	bool batch;
 	bool dirty;
-	struct rb_root extents;
+	struct rb_root_cached extents;
+	struct vhost_vdpa_extent *rightmost;
 	struct vhost_iotlb *table;
 	struct list_head gone;
 };
@@ -92,7 +94,8 @@ struct vhost_vdpa_as {
  * @exit: undoes @init; optional
  * @map: adds a run. @addr is a physical address, or in virtual address mode a
  *	virtual one, with its file in @opaque.
- * @unmap: removes runs, each as a whole, without a gap between them
+ * @unmap: removes runs, each as a whole, without a gap between them: those of
+ *	several calls of @map too
  * @clear: leaves an address space with nothing mapped, whatever it was before;
  *	optional
  * @sync: hands over what @map and @unmap collected. On error the parent still
@@ -164,6 +167,7 @@ void vhost_vdpa_extent_run_at(struct vhost_vdpa_extent *e, u64 addr, u64 *from,
 struct vhost_vdpa_extent *vhost_vdpa_extent_find(struct vhost_vdpa_as *as, u64 addr);
 struct vhost_vdpa_extent *vhost_vdpa_extent_next(struct vhost_vdpa_extent *e);
 void vhost_vdpa_extent_insert(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e);
+void vhost_vdpa_extent_erase(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e);
 
 static inline struct vhost_vdpa_run *vhost_vdpa_extent_runs(struct vhost_vdpa_extent *e)
 {
@@ -189,8 +193,7 @@ void vhost_vdpa_release(struct vhost_vdpa_as_set *set, struct list_head *gone);
 
 /* as_pin.c */
 int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm);
-void vhost_vdpa_unpin(struct vhost_vdpa_as_set *set, const struct vhost_vdpa_run *runs,
-		      unsigned int nruns, bool dirty);
+void vhost_vdpa_unpin(const struct vhost_vdpa_run *runs, unsigned int nruns, bool dirty);
 
 /* as_va.c */
 int vhost_vdpa_map_va(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm);
@@ -204,7 +207,8 @@ struct mm_struct *vhost_vdpa_account_mm(struct vhost_vdpa_account *account);
 void vhost_vdpa_account_lock(struct vhost_vdpa_account *account);
 void vhost_vdpa_account_unlock(struct vhost_vdpa_account *account);
 long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npages);
-long vhost_vdpa_account_unuse(struct vhost_vdpa_account *account, u64 pfn, u64 npages);
+long vhost_vdpa_account_unuse_runs(struct vhost_vdpa_account *account,
+				   const struct vhost_vdpa_run *runs, unsigned int nruns);
 int vhost_vdpa_account_charge(struct vhost_vdpa_account *account, long npages);
 void vhost_vdpa_account_uncharge(struct vhost_vdpa_account *account, long npages);
 

@@ -12,56 +12,67 @@
 /* Pages given back between two looks at the scheduler */
 #define UNPIN_CHUNK	BIT(15)
 
-static void unpin_run(struct vhost_vdpa_run run, bool dirty)
+/* Nearly all the time of unmapping small pages is spent here */
+static void unpin_pages(struct page *page, unsigned long left, bool dirty)
 {
-	u64 pfn = run.pfn, left = run.npages;
+	const unsigned long flags = BIT(PG_head) | BIT(PG_dirty);
+	unsigned long n;
 
-	while (left) {
-		u64 n = min_t(u64, left, UNPIN_CHUNK);
+	for (; left; page = nth_page(page, n), left -= n) {
+		struct folio *folio = page_folio(page);
 
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
-		cond_resched();
-		pfn += n;
-		left -= n;
+		/* small, and dirty already */
+		if (likely((READ_ONCE(folio->flags) & flags) == BIT(PG_dirty))) {
+			unpin_user_folio(folio, 1);
+			n = 1;
+			continue;
+		}
+		n = folio_nr_pages(folio) - folio_page_idx(folio, page);
+		n = min(n, left);
+		if (dirty && !folio_test_dirty(folio))
+			set_page_dirty_lock(page);
+		unpin_user_folio(folio, n);
 	}
 }
 
 /**
- * vhost_vdpa_unpin - give memory back
- * @set: the set that pinned it, locked
+ * vhost_vdpa_unpin - undo pinning, not accounting
  * @runs: the memory. The parent must have dropped it.
  * @nruns: number of runs
  * @dirty: the device may have written to it
  */
-void vhost_vdpa_unpin(struct vhost_vdpa_as_set *set, const struct vhost_vdpa_run *runs,
-		      unsigned int nruns, bool dirty)
+void vhost_vdpa_unpin(const struct vhost_vdpa_run *runs, unsigned int nruns, bool dirty)
 {
-	struct vhost_vdpa_account *account = set->account;
 	unsigned int i;
-	long idle = 0;
 
-	lockdep_assert_held(&set->lock);
+	for (i = 0; i < nruns; i++) {
+		u64 pfn = runs[i].pfn, left = runs[i].npages;
 
-	for (i = 0; i < nruns; i++)
-		unpin_run(runs[i], dirty);
+		while (left) {
+			u64 n = min(left, UNPIN_CHUNK);
 
-	vhost_vdpa_account_lock(account);
-	for (i = 0; i < nruns; i++)
-		idle += vhost_vdpa_account_unuse(account, runs[i].pfn, runs[i].npages);
-	vhost_vdpa_account_unlock(account);
-	vhost_vdpa_account_uncharge(account, idle);
+			unpin_pages(pfn_to_page(pfn), n, dirty);
+			cond_resched();
+			pfn += n;
+			left -= n;
+		}
+	}
 }
 
 /* How many of the pages lie side by side, from the first one on */
 static unsigned int run_length(struct page **pages, unsigned int n)
 {
-	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned int i;
+	struct page **pos = pages, **end = pages + n, *page = pages[0];
 
-	for (i = 1; i < n; i++)
-		if (page_to_pfn(pages[i]) != pfn + i)
-			break;
-	return i;
+	/* several at a time: for huge pages this is half of what mapping takes */
+	while (end - pos >= 4 && pos[0] == page && pos[1] == nth_page(page, 1) &&
+	       pos[2] == nth_page(page, 2) && pos[3] == nth_page(page, 3)) {
+		pos += 4;
+		page = nth_page(page, 4);
+	}
+	for (; pos < end && *pos == page; pos++)
+		page = nth_page(page, 1);
+	return pos - pages;
 }
 
 static void append_run(struct vhost_vdpa_as_set *set, u64 pfn, u64 npages)
@@ -148,6 +159,20 @@ static s64 flush_runs(struct vhost_vdpa_as *as, u64 iova, u8 perm)
 	return e->last - e->iova + 1;
 }
 
+/* Undoes what is not in an extent; no device has seen it */
+static void give_up_runs(struct vhost_vdpa_as_set *set)
+{
+	struct vhost_vdpa_account *account = set->account;
+	long idle;
+
+	vhost_vdpa_unpin(set->runs, set->nruns, false);
+	vhost_vdpa_account_lock(account);
+	idle = vhost_vdpa_account_unuse_runs(account, set->runs, set->nruns);
+	vhost_vdpa_account_unlock(account);
+	vhost_vdpa_account_uncharge(account, idle);
+	set->nruns = 0;
+}
+
 /**
  * vhost_vdpa_pin - pin user memory and map it
  * @as: the address space, its set locked
@@ -182,9 +207,7 @@ int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 p
 		}
 		cond_resched();
 	}
-	if (set->nruns) {
-		vhost_vdpa_unpin(set, set->runs, set->nruns, false);
-		set->nruns = 0;
-	}
+	if (set->nruns)
+		give_up_runs(set);
 	return done < 0 ? done : 0;
 }

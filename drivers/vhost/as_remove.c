@@ -7,6 +7,9 @@
  * whole run away, and the rest of it is mapped again at once. For a parent with
  * set_map nobody sees that: it gets the new table when it is complete. Then the
  * memory waits in &vhost_vdpa_as.gone until the parent has taken it.
+ *
+ * In a batch the memory of extents that go as a whole waits there with any other
+ * parent, too, so that it is told of many neighbours in one call.
  */
 
 #include <linux/sched.h>
@@ -20,6 +23,7 @@
  * struct removal - a range on its way out
  * @first: begin
  * @last: end, both on the border of pages
+ * @begin: first extent that has a part in the range
  * @head: extent that reaches into the range from before it, or NULL
  * @tail: extent that reaches out of it, or NULL; may be the same
  * @head_cut: what is taken from @head
@@ -32,6 +36,7 @@
 struct removal {
 	u64 first;
 	u64 last;
+	struct vhost_vdpa_extent *begin;
 	struct vhost_vdpa_extent *head;
 	struct vhost_vdpa_extent *tail;
 	struct vhost_vdpa_extent *head_cut;
@@ -49,18 +54,64 @@ struct removal {
  */
 void vhost_vdpa_release(struct vhost_vdpa_as_set *set, struct list_head *gone)
 {
+	struct vhost_vdpa_account *account = set->account;
 	struct vhost_vdpa_extent *e, *next;
+	long idle = 0;
 
 	lockdep_assert_held(&set->lock);
 
+	if (list_empty(gone))
+		return;
+
+	list_for_each_entry(e, gone, gone) {
+		vhost_vdpa_unpin(vhost_vdpa_extent_runs(e), e->nruns,
+				 e->perm & VHOST_MAP_WO);
+		cond_resched();
+	}
+
+	vhost_vdpa_account_lock(account);
 	list_for_each_entry_safe(e, next, gone, gone) {
-		if (e->nruns)
-			vhost_vdpa_unpin(set, vhost_vdpa_extent_runs(e), e->nruns,
-					 e->perm & VHOST_MAP_WO);
+		idle += vhost_vdpa_account_unuse_runs(account, vhost_vdpa_extent_runs(e),
+						      e->nruns);
 		vhost_vdpa_extent_free(e);
 		cond_resched();
 	}
+	vhost_vdpa_account_unlock(account);
+	vhost_vdpa_account_uncharge(account, idle);
 	INIT_LIST_HEAD(gone);
+}
+
+static bool follows(const struct vhost_vdpa_extent *e, const struct vhost_vdpa_extent *next)
+{
+	return e->last < next->iova && e->last + 1 == next->iova;
+}
+
+/* Tells the parent of all that is gone; what it refuses stays in the list */
+static int drop_gone(struct vhost_vdpa_as *as)
+{
+	struct vhost_vdpa_extent *e, *first = NULL;
+	struct list_head *pos, *next;
+	LIST_HEAD(dropped);
+	int ret = 0;
+
+	list_for_each_safe(pos, next, &as->gone) {
+		int err;
+
+		e = list_entry(pos, struct vhost_vdpa_extent, gone);
+		first = first ?: e;
+		if (next != &as->gone && e->last - first->iova < REGION_MAX &&
+		    follows(e, list_entry(next, struct vhost_vdpa_extent, gone)))
+			continue;
+
+		err = as->set->way->unmap(as, first->iova, e->last - first->iova + 1);
+		if (!err)
+			list_bulk_move_tail(&dropped, &first->gone, &e->gone);
+		ret = ret ?: err;
+		first = NULL;
+		cond_resched();
+	}
+	vhost_vdpa_release(as->set, &dropped);
+	return ret;
 }
 
 /**
@@ -76,6 +127,8 @@ int vhost_vdpa_sync(struct vhost_vdpa_as *as)
 
 	lockdep_assert_held(&as->set->lock);
 
+	if (!as->set->way->sync)
+		return list_empty(&as->gone) ? 0 : drop_gone(as);
 	if (!as->dirty)
 		return 0;
 	err = as->set->way->sync(as);
@@ -86,23 +139,26 @@ int vhost_vdpa_sync(struct vhost_vdpa_as *as)
 	return 0;
 }
 
-static void find_edges(struct vhost_vdpa_as *as, struct removal *r)
+/* False when nothing is mapped in the range */
+static bool find_edges(struct vhost_vdpa_as *as, struct removal *r)
 {
-	struct vhost_vdpa_extent *e;
-	u64 run_to, mem;
+	struct vhost_vdpa_extent *e = vhost_vdpa_extent_find(as, r->first);
+	u64 run_from, run_to, mem;
 
-	e = vhost_vdpa_extent_find(as, r->first);
-	if (e && e->iova < r->first) {
+	if (!e || e->iova > r->last)
+		return false;
+	r->begin = e;
+	if (e->iova < r->first) {
 		r->head = e;
 		vhost_vdpa_extent_run_at(e, r->first, &r->head_from, &run_to, &mem);
 	}
-	e = vhost_vdpa_extent_find(as, r->last);
+	if (e->last < r->last)
+		e = vhost_vdpa_extent_find(as, r->last);
 	if (e && e->iova <= r->last && e->last > r->last) {
-		u64 run_from;
-
 		r->tail = e;
 		vhost_vdpa_extent_run_at(e, r->last, &run_from, &r->tail_to, &mem);
 	}
+	return true;
 }
 
 static void free_cuts(struct removal *r)
@@ -147,7 +203,7 @@ static void refuse(struct removal *r, struct vhost_vdpa_extent *region)
 static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 			 enum vhost_vdpa_remove why)
 {
-	struct vhost_vdpa_extent *e = vhost_vdpa_extent_find(as, r->first);
+	struct vhost_vdpa_extent *e = r->begin;
 
 	while (e && e->iova <= r->last) {
 		u64 begin = e == r->head ? r->head_from : e->iova, end;
@@ -157,7 +213,7 @@ static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 		do {
 			end = e == r->tail ? r->tail_to : e->last;
 			e = vhost_vdpa_extent_next(e);
-		} while (e && e->iova <= r->last && e->iova - 1 == end &&
+		} while (e && e->iova <= r->last && e->iova == end + 1 &&
 			 end - begin < REGION_MAX);
 
 		err = as->set->way->unmap(as, begin, end - begin + 1);
@@ -173,9 +229,10 @@ static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 /* Takes the range out of the tree, into a list */
 static void cut_out(struct vhost_vdpa_as *as, struct removal *r, struct list_head *gone)
 {
-	struct vhost_vdpa_extent *e, *next;
+	struct vhost_vdpa_extent *e = r->begin, *next;
 
 	if (r->head) {
+		e = vhost_vdpa_extent_next(r->head);
 		list_add_tail(&r->head_cut->gone, gone);
 		vhost_vdpa_extent_keep(r->head, r->head->iova, r->first - 1);
 		r->head_cut = NULL;
@@ -189,9 +246,9 @@ static void cut_out(struct vhost_vdpa_as *as, struct removal *r, struct list_hea
 		r->tail_cut = NULL;
 	}
 
-	for (e = vhost_vdpa_extent_find(as, r->first); e && e->iova <= r->last; e = next) {
-		next = vhost_vdpa_extent_next(e);
-		rb_erase(&e->node, &as->extents);
+	for (; e && e->iova <= r->last; e = next) {
+		next = e->last < r->last ? vhost_vdpa_extent_next(e) : NULL;
+		vhost_vdpa_extent_erase(as, e);
 		list_add_tail(&e->gone, gone);
 		cond_resched();
 	}
@@ -202,7 +259,8 @@ static void forget(struct vhost_vdpa_as *as, u64 first, u64 last, struct list_he
 {
 	struct removal r = { .first = first, .last = last };
 
-	find_edges(as, &r);
+	if (!find_edges(as, &r))
+		return;
 	prepare_cuts(&r, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	cut_out(as, &r, gone);
 }
@@ -250,7 +308,14 @@ int vhost_vdpa_remove(struct vhost_vdpa_as *as, u64 first, u64 last,
 
 	lockdep_assert_held(&set->lock);
 
-	find_edges(as, &r);
+	if (!find_edges(as, &r))
+		return 0;
+	if (as->batch && !set->way->sync && !r.head && !r.tail &&
+	    why == VHOST_VDPA_REMOVE) {
+		cut_out(as, &r, &as->gone);
+		return 0;
+	}
+
 	err = prepare_cuts(&r, GFP_KERNEL_ACCOUNT);
 	if (err)
 		goto free_cuts;
