@@ -295,6 +295,9 @@ int vhost_vdpa_vq_set_base(struct vhost_vdpa_vq *vq, unsigned int base)
 	if (vq_is_frozen(vq))
 		return -EINVAL;
 	if (vq_is_packed(vq)) {
+		/* DPDK names one half of a ring at its beginning, and means both */
+		if (base == BASE_WRAP)
+			used = BASE_WRAP;
 		state.packed.last_avail_idx = base & BASE_SLOT;
 		state.packed.last_avail_counter = !!(base & BASE_WRAP);
 		state.packed.last_used_idx = used & BASE_SLOT;
