@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * conformance DEVICE: does a parent keep what the interface promises? For any
+ * vDPA device that vhost_vdpa has, by its name on the vdpa bus; nobody else may
+ * use it meanwhile. Nothing is written to a disk, and a network device sends
+ * frames to itself.
+ *
+ * Each case opens the device anew, so that one that fails does not harm the
+ * next. What a device does not offer is a skip that says so.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "lib/device.h"
+#include "lib/subject.h"
+
+enum outcome { PASS, FAIL, SKIP };
+
+#define REQUIRE(cond) do {						\
+	if (!(cond)) {							\
+		ksft_print_msg("line %d: not so: %s\n", __LINE__, #cond);	\
+		goto fail;						\
+	}								\
+} while (0)
+
+static const char *reason;	/* why the last case was skipped */
+
+static enum outcome skip(const char *why)
+{
+	reason = why;
+	return SKIP;
+}
+
+/* --- the device without data ------------------------------------------------ */
+
+static int negotiate(int fd, uint64_t features)
+{
+	int err = vv_set_status(fd, VV_S_ACK);
+
+	if (!err)
+		err = vv_set_status(fd, VV_S_DRIVER);
+	if (!err)
+		err = vv_set_features(fd, features);
+	if (!err)
+		err = vv_set_status(fd, VV_S_FEATURES);
+	return err;
+}
+
+static enum outcome identity(struct subject *s, int fd)
+{
+	uint32_t id, again, nvqs, groups, spaces;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_DEVICE_ID, &id) && id);
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_DEVICE_ID, &again) && again == id);
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_VQS_COUNT, &nvqs) && nvqs);
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_GROUP_NUM, &groups) && groups);
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_AS_NUM, &spaces) && spaces);
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome one_client(struct subject *s, int fd)
+{
+	int other = open(s->path, O_RDWR | O_CLOEXEC);
+
+	if (other >= 0)
+		close(other);
+	REQUIRE(other < 0);
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome status_from_zero(struct subject *s, int fd)
+{
+	static const uint8_t way[] = { VV_S_ACK, VV_S_DRIVER };
+	uint8_t status;
+	unsigned int i;
+
+	REQUIRE(!vv_get_status(fd, &status) && !status);
+	for (i = 0; i < sizeof(way); i++) {
+		REQUIRE(!vv_set_status(fd, way[i]));
+		REQUIRE(!vv_get_status(fd, &status) && status == way[i]);
+	}
+	/* bits are taken back by reset alone */
+	REQUIRE(vv_set_status(fd, VV_S_ACK));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome features_needed_are_offered(struct subject *s, int fd)
+{
+	uint64_t offered;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	REQUIRE(offered & VV_BIT(VIRTIO_F_VERSION_1));
+	REQUIRE(offered & VV_BIT(VIRTIO_F_ACCESS_PLATFORM));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome features_are_accepted(struct subject *s, int fd)
+{
+	uint64_t offered;
+	uint8_t status;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	REQUIRE(!negotiate(fd, offered & (VV_BIT(VIRTIO_F_VERSION_1) |
+					  VV_BIT(VIRTIO_F_ACCESS_PLATFORM))));
+	REQUIRE(!vv_get_status(fd, &status) && status == VV_S_FEATURES);
+	REQUIRE(vv_set_features(fd, offered) == -EBUSY);
+	return PASS;
+fail:
+	return FAIL;
+}
+
+/* Refused at once, or by a FEATURES_OK that does not stay */
+static bool is_refused(int fd, uint64_t features)
+{
+	uint8_t status = 0;
+
+	return negotiate(fd, features) || vv_get_status(fd, &status) ||
+	       !(status & VIRTIO_CONFIG_S_FEATURES_OK);
+}
+
+static enum outcome features_not_offered_are_refused(struct subject *s, int fd)
+{
+	uint64_t offered;
+	unsigned int bit;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	for (bit = 0; bit < 64; bit++) {
+		if (offered & VV_BIT(bit))
+			continue;
+		if (!is_refused(fd, offered | VV_BIT(bit))) {
+			ksft_print_msg("feature %u is not offered, but accepted\n", bit);
+			return FAIL;
+		}
+		REQUIRE(!vv_set_status(fd, 0));
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome no_way_around_the_iommu(struct subject *s, int fd)
+{
+	uint64_t offered;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	REQUIRE(is_refused(fd, offered & ~VV_BIT(VIRTIO_F_ACCESS_PLATFORM)));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome reset_without_data(struct subject *s, int fd)
+{
+	unsigned int base, i;
+	uint64_t offered;
+	uint8_t status;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	offered &= ~VV_BIT(VIRTIO_F_RING_PACKED);
+	for (i = 0; i < 10; i++) {
+		REQUIRE(!negotiate(fd, offered));
+		if (!vv_set_vring(fd, VHOST_SET_VRING_BASE, 0, 5 + i)) {
+			REQUIRE(!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base));
+			REQUIRE(base == 5 + i);
+		}
+		REQUIRE(!vv_set_status(fd, 0));
+		REQUIRE(!vv_get_status(fd, &status) && !status);
+		if (!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base))
+			REQUIRE(!base);
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+/* --- its configuration space ------------------------------------------------- */
+
+static enum outcome config_is_read_in_any_pieces(struct subject *s, int fd)
+{
+	unsigned char whole[256], piece[256];
+	uint32_t size, len, at;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
+	REQUIRE(size && size <= sizeof(whole));
+	REQUIRE(!vv_get_config(fd, 0, whole, size));
+	for (len = 1; len <= 8; len *= 2)
+		for (at = 0; at + len <= size; at += len) {
+			REQUIRE(!vv_get_config(fd, at, piece, len));
+			REQUIRE(!memcmp(piece, whole + at, len));
+		}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome config_has_an_end(struct subject *s, int fd)
+{
+	unsigned char buf[16];
+	uint32_t size;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
+	REQUIRE(vv_get_config(fd, size, buf, 1));
+	REQUIRE(vv_get_config(fd, size - 1, buf, 2));
+	REQUIRE(vv_get_config(fd, ~0U, buf, 2));
+	REQUIRE(vv_get_config(fd, 0, buf, 0));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome config_survives_reset(struct subject *s, int fd)
+{
+	unsigned char before[256], after[256];
+	uint64_t offered;
+	uint32_t size;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
+	REQUIRE(size <= sizeof(before) && !vv_get_config(fd, 0, before, size));
+	REQUIRE(!vv_get_features(fd, &offered) && !negotiate(fd, offered));
+	REQUIRE(!vv_set_status(fd, 0));
+	REQUIRE(!vv_get_config(fd, 0, after, size));
+	REQUIRE(!memcmp(before, after, size));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+/* --- its virtqueues ----------------------------------------------------------- */
+
+static enum outcome queue_sizes(struct subject *s, int fd)
+{
+	unsigned int size;
+	uint32_t nvqs, i;
+	uint16_t max;
+
+	REQUIRE(!vv_get_vring_num(fd, &max) && max && !(max & (max - 1)));
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_VQS_COUNT, &nvqs));
+	for (i = 0; i < nvqs; i++) {
+		if (vv_get_vring(fd, VHOST_VDPA_GET_VRING_SIZE, i, &size))
+			size = max;
+		REQUIRE(size && size <= 32768);
+		REQUIRE(!vv_set_vring(fd, VHOST_SET_VRING_NUM, i, size));
+		REQUIRE(vv_set_vring(fd, VHOST_SET_VRING_NUM, i, 0));
+		REQUIRE(vv_set_vring(fd, VHOST_SET_VRING_NUM, i, 65536));
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome queues_have_an_end(struct subject *s, int fd)
+{
+	unsigned int value;
+	uint32_t nvqs;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_VQS_COUNT, &nvqs));
+	REQUIRE(vv_set_vring(fd, VHOST_SET_VRING_NUM, nvqs, 16));
+	REQUIRE(vv_set_vring(fd, VHOST_VDPA_SET_VRING_ENABLE, nvqs, 1));
+	REQUIRE(vv_get_vring(fd, VHOST_GET_VRING_BASE, nvqs, &value));
+	REQUIRE(vv_get_vring(fd, VHOST_VDPA_GET_VRING_GROUP, ~0U, &value));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome state_round_trip(int fd, uint64_t without, const uint32_t *bases,
+				     unsigned int n)
+{
+	unsigned int i, base;
+	uint64_t offered;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	REQUIRE(!negotiate(fd, offered & ~without));
+	for (i = 0; i < n; i++) {
+		int err = vv_set_vring(fd, VHOST_SET_VRING_BASE, 0, bases[i]);
+
+		if (err == -EOPNOTSUPP)
+			return skip("the device takes no queue state");
+		REQUIRE(!err);
+		REQUIRE(!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base));
+		REQUIRE(base == bases[i]);
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome split_state(struct subject *s, int fd)
+{
+	static const uint32_t bases[] = { 0, 1, 255, 256, 32767, 32768, 65535 };
+
+	return state_round_trip(fd, VV_BIT(VIRTIO_F_RING_PACKED), bases,
+				ARRAY_SIZE(bases));
+}
+
+static enum outcome packed_state(struct subject *s, int fd)
+{
+	/* used slot and wrap counter above those of available */
+	static const uint32_t bases[] = { 0x80008000, 0, 0x80038005, 0x00078002 };
+	uint64_t offered;
+
+	if (vv_get_features(fd, &offered) || !(offered & VV_BIT(VIRTIO_F_RING_PACKED)))
+		return skip("no packed rings");
+	return state_round_trip(fd, 0, bases, ARRAY_SIZE(bases));
+}
+
+/* --- its address spaces -------------------------------------------------------- */
+
+static enum outcome groups(struct subject *s, int fd)
+{
+	uint32_t nvqs, ngroups, nas, i;
+	unsigned int group;
+
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_VQS_COUNT, &nvqs));
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_GROUP_NUM, &ngroups));
+	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_AS_NUM, &nas));
+	for (i = 0; i < nvqs; i++)
+		if (!vv_get_vring(fd, VHOST_VDPA_GET_VRING_GROUP, i, &group))
+			REQUIRE(group < ngroups);
+	REQUIRE(vv_set_vring(fd, VHOST_VDPA_SET_GROUP_ASID, ngroups, 0));
+	REQUIRE(vv_set_vring(fd, VHOST_VDPA_SET_GROUP_ASID, 0, nas));
+	if (nas > 1) {
+		REQUIRE(!vv_set_vring(fd, VHOST_VDPA_SET_GROUP_ASID, ngroups - 1, nas - 1));
+		REQUIRE(!vv_set_vring(fd, VHOST_VDPA_SET_GROUP_ASID, ngroups - 1, 0));
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome maps(struct subject *s, int fd)
+{
+	const size_t page = 4096;
+	uint64_t first, last, iova;
+	char *mem = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(mem != MAP_FAILED);
+	REQUIRE(!vv_get_iova_range(fd, &first, &last) && first < last);
+	iova = (first + page - 1) & ~(page - 1);
+	if (!iova)
+		iova = page;
+	REQUIRE(!vv_map(fd, 0, iova, mem, 4 * page, VHOST_ACCESS_RW));
+	REQUIRE(vv_map(fd, 0, iova + page, mem, page, VHOST_ACCESS_RW));
+	REQUIRE(!vv_unmap(fd, 0, iova + page, page));
+	REQUIRE(!vv_map(fd, 0, iova + page, mem, page, VHOST_ACCESS_RO));
+	REQUIRE(!vv_unmap(fd, 0, iova, 4 * page));
+	REQUIRE(!vv_map(fd, 0, iova, mem, 4 * page, VHOST_ACCESS_WO));
+	REQUIRE(!vv_unmap(fd, 0, iova, 4 * page));
+	munmap(mem, 4 * page);
+	return PASS;
+fail:
+	if (mem != MAP_FAILED)
+		munmap(mem, 4 * page);
+	return FAIL;
+}
+
+static enum outcome maps_out_of_range(struct subject *s, int fd)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+	uint64_t first, last;
+
+	REQUIRE(!vv_get_iova_range(fd, &first, &last));
+	REQUIRE(vv_map(fd, 0, -4096ULL, page, 8192, VHOST_ACCESS_RW));
+	if (last < -4096ULL)
+		REQUIRE(vv_map(fd, 0, (last + 1) & -4096ULL, page, 4096, VHOST_ACCESS_RW));
+	if (first >= 4096)
+		REQUIRE(vv_map(fd, 0, (first - 1) & -4096ULL, page, 4096, VHOST_ACCESS_RW));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+/* --- data ------------------------------------------------------------------------ */
+
+static enum outcome rounds(struct subject *s, uint64_t ring, bool called)
+{
+	unsigned int i, slot;
+
+	REQUIRE(!subject_start(s, ring));
+	if ((subject_client(s)->features & ring) != ring) {
+		subject_stop(s);
+		return skip("not offered");
+	}
+	/* indexes pass the end of the ring, and wrap counters turn */
+	for (i = 0; i < 10 * SUBJECT_NUM; i++) {
+		if (subject_give(s, i % SUBJECT_NUM) ||
+		    (called ? subject_take_called(s, &slot) : subject_take(s, &slot)) ||
+		    slot != i % SUBJECT_NUM) {
+			ksft_print_msg("buffer %u did not come back right\n", i);
+			subject_stop(s);
+			return FAIL;
+		}
+	}
+	subject_stop(s);
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome data_split(struct subject *s, int fd)
+{
+	return rounds(s, 0, false);
+}
+
+static enum outcome data_split_called(struct subject *s, int fd)
+{
+	return rounds(s, 0, true);
+}
+
+static enum outcome data_event_idx(struct subject *s, int fd)
+{
+	return rounds(s, VV_BIT(VIRTIO_RING_F_EVENT_IDX), true);
+}
+
+static enum outcome data_packed(struct subject *s, int fd)
+{
+	return rounds(s, VV_BIT(VIRTIO_F_RING_PACKED), false);
+}
+
+static enum outcome data_packed_called(struct subject *s, int fd)
+{
+	return rounds(s, VV_BIT(VIRTIO_F_RING_PACKED), true);
+}
+
+static enum outcome data_packed_event_idx(struct subject *s, int fd)
+{
+	return rounds(s, VV_BIT(VIRTIO_F_RING_PACKED) | VV_BIT(VIRTIO_RING_F_EVENT_IDX),
+		      true);
+}
+
+static uint64_t calls_so_far(struct subject *s)
+{
+	uint64_t count = 0;
+
+	if (read(subject_client(s)->queue[subject_queue(s)].call, &count,
+		 sizeof(count)) < 0)
+		return 0;
+	return count;
+}
+
+/* No more calls than buffers, and one at least where they were asked for */
+static enum outcome calls_are_bounded(struct subject *s, int fd)
+{
+	unsigned int i, slot;
+	uint64_t calls;
+
+	REQUIRE(!subject_start(s, 0));
+	calls_so_far(s);
+	vq_call_after(&subject_client(s)->queue[subject_queue(s)].vq, 1);
+	for (i = 0; i < SUBJECT_NUM; i++)
+		REQUIRE(!subject_give(s, i));
+	for (i = 0; i < SUBJECT_NUM; i++)
+		REQUIRE(!subject_take_called(s, &slot));
+	calls = calls_so_far(s);
+	REQUIRE(calls <= SUBJECT_NUM);
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/* A kick that comes before DRIVER_OK, and before the queue is enabled */
+static enum outcome early_kick(struct subject *s, int fd)
+{
+	struct client *c;
+	unsigned int slot;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	REQUIRE(!client_stop(c));
+	vq_rewind(&c->queue[subject_queue(s)].vq, 0);
+	REQUIRE(!subject_give(s, 3));
+	REQUIRE(!client_kick(c, subject_queue(s)));
+	REQUIRE(!client_restart(c, false));
+	REQUIRE(!subject_take(s, &slot) && slot == 3);
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+static enum outcome reset_with_data(struct subject *s, int fd)
+{
+	unsigned int i;
+
+	REQUIRE(!subject_start(s, 0));
+	for (i = 0; i < 10; i++) {
+		REQUIRE(!subject_once(s));
+		REQUIRE(!subject_give(s, 1));	/* in flight */
+		REQUIRE(!vv_set_status(subject_client(s)->fd, 0));
+		vv_unmap(subject_client(s)->fd, 0, CLIENT_IOVA, subject_client(s)->size);
+		REQUIRE(!client_restart(subject_client(s), true));
+	}
+	REQUIRE(!subject_once(s));
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/* A client that just leaves must not harm the next */
+static enum outcome clients_come_and_go(struct subject *s, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		if (subject_start(s, 0))
+			return FAIL;
+		REQUIRE(!subject_once(s));
+		REQUIRE(!subject_give(s, 1));
+		subject_stop(s);
+	}
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/* Stopped as for migration; a new session goes on at the descriptor it stopped */
+static enum outcome moved_to_another_session(struct subject *s, int fd)
+{
+	struct client *c;
+	unsigned int base, i;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	for (i = 0; i < 7; i++)
+		REQUIRE(!subject_once(s));
+	REQUIRE(!vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, subject_queue(s), 0));
+	if (vv_get_vring(c->fd, VHOST_GET_VRING_BASE, subject_queue(s), &base)) {
+		subject_stop(s);
+		return skip("the device tells no queue state");
+	}
+	REQUIRE(base == 7);
+	REQUIRE(!client_stop(c));
+	REQUIRE(!client_restart(c, false));
+	REQUIRE(!subject_once(s));
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+static bool comes_back_within(struct subject *s, unsigned int ms)
+{
+	uint32_t token, len;
+
+	return !client_poll(subject_client(s), subject_queue(s), &token, &len, ms);
+}
+
+static enum outcome suspend_and_resume(struct subject *s, int fd)
+{
+	uint64_t backend = 0;
+	unsigned int base;
+
+	REQUIRE(!subject_start(s, 0));
+	REQUIRE(!vv_get_backend_features(subject_client(s)->fd, &backend));
+	if (!(backend & VV_BIT(VHOST_BACKEND_F_SUSPEND))) {
+		subject_stop(s);
+		return skip("the device can't be suspended");
+	}
+	REQUIRE(!subject_once(s));
+	REQUIRE(!vv_suspend(subject_client(s)->fd));
+	REQUIRE(!vv_get_vring(subject_client(s)->fd, VHOST_GET_VRING_BASE,
+			      subject_queue(s), &base));
+	REQUIRE(base == 1);
+	REQUIRE(!subject_give(s, 2));
+	REQUIRE(!client_kick(subject_client(s), subject_queue(s)));
+	REQUIRE(!comes_back_within(s, 100));
+	if (backend & VV_BIT(VHOST_BACKEND_F_RESUME)) {
+		REQUIRE(!vv_resume(subject_client(s)->fd));
+		REQUIRE(comes_back_within(s, SUBJECT_PATIENCE));
+		REQUIRE(!subject_once(s));
+	}
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+static enum outcome disabled_queue_rests(struct subject *s, int fd)
+{
+	struct client *c;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	REQUIRE(!subject_once(s));
+	if (vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, subject_queue(s), 0)) {
+		subject_stop(s);
+		return skip("the device can't disable a queue");
+	}
+	REQUIRE(!subject_give(s, 2));
+	REQUIRE(!client_kick(c, subject_queue(s)));
+	REQUIRE(!comes_back_within(s, 100));
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/*
+ * What isn't mapped any more is not written. Only a disk writes where we say;
+ * its driver reads a sector into memory that was unmapped in between.
+ */
+static enum outcome memory_not_mapped_is_not_touched(struct subject *s, int fd)
+{
+	struct client *c;
+	uint64_t iova;
+	char *data;
+
+	if (s->id != VIRTIO_ID_BLOCK)
+		return skip("only done with disks");
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	REQUIRE(!subject_once(s));
+	data = blk_data(&s->b, 1);
+	memset(data, 0x5a, SUBJECT_ROOM);
+	iova = client_iova(c, data);
+	REQUIRE(!vv_unmap(c->fd, 0, iova, SUBJECT_ROOM));
+	REQUIRE(!subject_give(s, 1));
+	comes_back_within(s, 100);
+	REQUIRE(data[0] == 0x5a && data[BLK_SECTOR - 1] == 0x5a);
+
+	/* whatever the device made of it, it works after a reset */
+	REQUIRE(!vv_set_status(c->fd, 0));
+	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
+	REQUIRE(!client_restart(c, true));
+	REQUIRE(!subject_once(s));
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/* An index that no driver writes: the device is lost until reset, no more */
+static enum outcome broken_ring(struct subject *s, int fd)
+{
+	struct client *c;
+	struct vq *vq;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	vq = &c->queue[subject_queue(s)].vq;
+	REQUIRE(!subject_once(s));
+	vq->avail->idx += vq->num + 1;
+	__sync_synchronize();
+	REQUIRE(!client_kick(c, subject_queue(s)));
+	comes_back_within(s, 50);
+	REQUIRE(!vv_set_status(c->fd, 0));
+	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
+	REQUIRE(!client_restart(c, true));
+	REQUIRE(!subject_once(s));
+	subject_stop(s);
+	return PASS;
+fail:
+	subject_stop(s);
+	return FAIL;
+}
+
+/* --- all of them -------------------------------------------------------------------- */
+
+/**
+ * struct conformance - a case
+ * @name: what holds
+ * @control: run with the device open and owned
+ * @data: run with a device that has a driver here; opens it itself
+ */
+static const struct conformance {
+	const char *name;
+	enum outcome (*control)(struct subject *s, int fd);
+	enum outcome (*data)(struct subject *s, int fd);
+} cases[] = {
+	{ "identity", identity },
+	{ "one client at a time", one_client },
+	{ "status from zero, bit by bit", status_from_zero },
+	{ "VERSION_1 and ACCESS_PLATFORM are offered", features_needed_are_offered },
+	{ "FEATURES_OK stays, and then features do", features_are_accepted },
+	{ "features not offered are refused", features_not_offered_are_refused },
+	{ "ACCESS_PLATFORM can't be left out", no_way_around_the_iommu },
+	{ "reset ends status and queue state", reset_without_data },
+	{ "configuration in any pieces", config_is_read_in_any_pieces },
+	{ "configuration has an end", config_has_an_end },
+	{ "configuration after a reset", config_survives_reset },
+	{ "queue sizes", queue_sizes },
+	{ "queues have an end", queues_have_an_end },
+	{ "queue state, split", split_state },
+	{ "queue state, packed", packed_state },
+	{ "groups and address spaces", groups },
+	{ "maps, and splitting them", maps },
+	{ "maps out of range are refused", maps_out_of_range },
+	{ "data, split rings, polled", .data = data_split },
+	{ "data, split rings, called", .data = data_split_called },
+	{ "data, split rings, event index", .data = data_event_idx },
+	{ "data, packed rings, polled", .data = data_packed },
+	{ "data, packed rings, called", .data = data_packed_called },
+	{ "data, packed rings, event index", .data = data_packed_event_idx },
+	{ "no more calls than buffers", .data = calls_are_bounded },
+	{ "a kick before DRIVER_OK is not lost", .data = early_kick },
+	{ "reset with buffers in flight", .data = reset_with_data },
+	{ "clients come and go", .data = clients_come_and_go },
+	{ "queue state in another session", .data = moved_to_another_session },
+	{ "suspend and resume", .data = suspend_and_resume },
+	{ "a disabled queue rests", .data = disabled_queue_rests },
+	{ "memory not mapped is not touched", .data = memory_not_mapped_is_not_touched },
+	{ "a broken ring is over with a reset", .data = broken_ring },
+};
+
+static enum outcome run(struct subject *s, const struct conformance *test)
+{
+	enum outcome outcome;
+	int fd;
+
+	if (test->data)
+		return subject_has_driver(s) ? test->data(s, -1) :
+					       skip("no driver for this class here");
+	fd = open(s->path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || vv_set_owner(fd)) {
+		ksft_print_msg("cannot open %s\n", s->path);
+		return FAIL;
+	}
+	outcome = test->control(s, fd);
+	close(fd);
+	return outcome;
+}
+
+int main(int argc, char **argv)
+{
+	struct subject subject;
+	unsigned int i;
+	int err;
+
+	if (argc != 2) {
+		fprintf(stderr, "Usage: %s DEVICE\n", argv[0]);
+		return 2;
+	}
+	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(cases));
+	err = subject_find(&subject, argv[1]);
+	if (err)
+		ksft_exit_fail_msg("%s: not a device of vhost_vdpa's: %s\n", argv[1],
+				   strerror(-err));
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		switch (run(&subject, &cases[i])) {
+		case PASS:
+			ksft_test_result_pass("%s\n", cases[i].name);
+			break;
+		case FAIL:
+			ksft_test_result_fail("%s\n", cases[i].name);
+			break;
+		case SKIP:
+			ksft_test_result_skip("%s: %s\n", cases[i].name, reason);
+			break;
+		}
+	}
+	ksft_finished();
+}
