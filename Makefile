@@ -25,7 +25,7 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	deps demo test bench check
+	htmldocs deps demo test bench check
 
 all: modules
 
@@ -57,6 +57,9 @@ bench: modules
 check:
 	@tools/testing/check
 
+htmldocs:
+	@tools/docs
+
 deps:
 	@tools/testing/deps
 
@@ -71,6 +74,7 @@ help:
 	@echo '  modules_install  - install them in updates/, where they replace the kernel'\''s own'
 	@echo '  clean            - remove what was built'
 	@echo '  check            - W=1, sparse, checkpatch, spelling, shell scripts'
+	@echo '  htmldocs         - the pages of Documentation/ in build/html'
 	@echo '  deps             - install the Debian packages that all of this needs'
 	@echo
 	@echo 'Variables:'
