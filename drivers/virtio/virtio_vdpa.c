@@ -495,6 +495,7 @@ static void vvdpa_remove(struct vdpa_device *vdpa)
  * quiet before the parent's device goes to sleep, and what the parent's device
  * forgets while asleep is set up again from the beginning.
  */
+#ifdef CONFIG_PM_SLEEP /* without it the virtio core has neither of the two */
 static int vvdpa_freeze(struct device *dev)
 {
 	struct vvdpa_device *vvdpa = dev_get_drvdata(dev);
@@ -508,8 +509,11 @@ static int vvdpa_restore(struct device *dev)
 
 	return virtio_device_restore(&vvdpa->vdev);
 }
+#endif
 
-static DEFINE_SIMPLE_DEV_PM_OPS(vvdpa_pm_ops, vvdpa_freeze, vvdpa_restore);
+static const struct dev_pm_ops vvdpa_pm_ops = {
+	SET_SYSTEM_SLEEP_PM_OPS(vvdpa_freeze, vvdpa_restore)
+};
 
 static struct vdpa_driver virtio_vdpa_driver = {
 	.driver = {

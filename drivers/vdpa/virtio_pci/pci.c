@@ -113,6 +113,7 @@ static void vpf_shutdown(struct pci_dev *pdev)
 
 /* --- virtual functions --------------------------------------------------- */
 
+#ifdef CONFIG_PCI_IOV
 static int vpf_sriov_configure(struct pci_dev *pdev, int n)
 {
 	struct vpf *vpf = pci_get_drvdata(pdev);
@@ -123,6 +124,9 @@ static int vpf_sriov_configure(struct pci_dev *pdev, int n)
 	}
 	return pci_sriov_configure_simple(pdev, n);
 }
+#else
+#define vpf_sriov_configure	NULL
+#endif
 
 /* --- coming and going ---------------------------------------------------- */
 
