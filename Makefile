@@ -25,7 +25,7 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	htmldocs deps demo test bench check
+	htmldocs deps demo test test-debug bench check
 
 all: modules
 
@@ -51,6 +51,9 @@ demo:
 test:
 	@tools/testing/test $(or $(GROUP),$(if $(TESTS),vdpa)) $(TESTS)
 
+test-debug:
+	@tools/testing/test -k $(or $(KERNEL),debug) $(or $(GROUP),$(if $(TESTS),vdpa)) $(TESTS)
+
 bench: modules
 	@$(SELFTESTS)/bench/run
 
@@ -67,6 +70,8 @@ help:
 	@echo 'Main targets:'
 	@echo '  demo             - build, boot a VM, move packets and blocks, show what happens'
 	@echo '  test             - build and run all tests in VMs'
+	@echo '  test-debug       - the same on a kernel with KASAN, lockdep, kmemleak ..., which'
+	@echo '                     it builds first (KERNEL=kcsan: with KCSAN)'
 	@echo '  bench            - measure against the kernel'\''s own modules, as table and plot'
 	@echo
 	@echo 'Building:'
