@@ -74,6 +74,13 @@ static void vq_set_cb(struct vhost_vdpa_vq *vq)
 	vdev->config->set_vq_cb(vdev, vq->index, &cb);
 }
 
+static void bypass_off(struct vhost_vdpa_vq *vq)
+{
+	if (vq->bypass.token)
+		irq_bypass_unregister_producer(&vq->bypass);
+	vq->bypass.token = NULL;
+}
+
 /*
  * Where the parent tells the queue's interrupt, a hypervisor that has the call
  * eventfd as an irqfd may have it delivered to its guest without the host.
@@ -83,6 +90,8 @@ static void bypass_on(struct vhost_vdpa_vq *vq)
 	struct vdpa_device *vdev = vq->v->vdev;
 	int irq;
 
+	/* a device may have lost DRIVER_OK by itself, and with it its interrupt */
+	bypass_off(vq);
 	if (!vdev->config->get_vq_irq || !vq->call.ctx)
 		return;
 	irq = vdev->config->get_vq_irq(vdev, vq->index);
@@ -93,13 +102,6 @@ static void bypass_on(struct vhost_vdpa_vq *vq)
 	/* refused for an eventfd that two queues share: the slow way works */
 	if (irq_bypass_register_producer(&vq->bypass))
 		vq->bypass.token = NULL;
-}
-
-static void bypass_off(struct vhost_vdpa_vq *vq)
-{
-	if (vq->bypass.token)
-		irq_bypass_unregister_producer(&vq->bypass);
-	vq->bypass.token = NULL;
 }
 
 /* Of -1, the queue has no eventfd for this */
