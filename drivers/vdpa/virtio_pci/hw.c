@@ -368,6 +368,7 @@ int vpf_reset(struct vpf *vpf)
 		vpf_forget_vq(vpf, &vpf->vqs[i]);
 	vpf_set_callback(vpf, &vpf->config_cb, -1, &nowhere);
 	vpf->driver_features = 0;
+	WRITE_ONCE(vpf->status, 0);
 	WRITE_ONCE(vpf->broken, err);
 	return err;
 }

@@ -246,7 +246,8 @@ static void vpf_learn_net(struct vpf *vpf)
 	u16 pairs;
 
 	vpf->pairs = 1;
-	if (vpf->features & BIT_ULL(VIRTIO_NET_F_MAC))
+	if (vpf->features & BIT_ULL(VIRTIO_NET_F_MAC) &&
+	    vpf->mdev.device_len >= ETH_ALEN)
 		mgmt->config_attr_mask |= BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR);
 	if (vpf->features & BIT_ULL(VIRTIO_NET_F_MTU))
 		mgmt->config_attr_mask |= BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU);

@@ -28,6 +28,12 @@ static bool vpf_is_packed(const struct vpf *vpf)
 	return vpf->driver_features & BIT_ULL(VIRTIO_F_RING_PACKED);
 }
 
+/* Whether the function listens; without the lock, only whether it did */
+static bool vpf_usable(const struct vpf *vpf)
+{
+	return !READ_ONCE(vpf->offline) && !READ_ONCE(vpf->broken);
+}
+
 /* --- virtqueues ---------------------------------------------------------- */
 
 static int vpf_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc_area,
@@ -111,7 +117,7 @@ static u16 vpf_vq_size_max(struct vpf *vpf, u16 idx)
 
 	lockdep_assert_held(&vpf->lock);
 
-	if (!vq->started && !vpf->broken) {
+	if (!vq->started && vpf_usable(vpf)) {
 		max = vp_modern_get_queue_size(&vpf->mdev, vpf_hw_queue(vpf, idx));
 		/* what is not there reads as all ones */
 		if (max <= VPF_QUEUE_SIZE_MAX)
@@ -137,7 +143,7 @@ static void vpf_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	struct vpf_vq *vq = &vpf->vqs[idx];
 
 	mutex_lock(&vpf->lock);
-	if (!ready || vpf->broken) {
+	if (!ready || !vpf_usable(vpf)) {
 		vq->wanted = false;
 		/* the function goes on with what it was told of until reset */
 		WRITE_ONCE(vq->ready, false);
@@ -169,16 +175,12 @@ static void vpf_first_state(const struct vpf *vpf, struct vdpa_vq_state *state)
 static int vpf_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 			    const struct vdpa_vq_state *state)
 {
-	struct vpf *vpf = vdpa_to_vpf(vdpa);
-	struct vdpa_vq_state first;
-
 	if (READ_ONCE(vpf_vq(vdpa, idx)->started))
 		return -EOPNOTSUPP;
-	vpf_first_state(vpf, &first);
-	if (!vpf_is_packed(vpf))
+	if (!vpf_is_packed(vdpa_to_vpf(vdpa)))
 		return state->split.avail_index ? -EOPNOTSUPP : 0;
 
-	/* DPDK leaves out the half of what has been used */
+	/* DPDK leaves out the half that says what was used */
 	if (state->packed.last_avail_counter != 1 ||
 	    state->packed.last_avail_idx || state->packed.last_used_idx)
 		return -EOPNOTSUPP;
@@ -302,7 +304,7 @@ static int vpf_set_driver_features(struct vdpa_device *vdpa, u64 features)
 		return -EINVAL;
 
 	mutex_lock(&vpf->lock);
-	if (vpf->broken) {
+	if (!vpf_usable(vpf)) {
 		err = -EIO;
 	} else if (vpf->running) {
 		err = -EBUSY;
@@ -346,13 +348,13 @@ static u32 vpf_get_vendor_id(struct vdpa_device *vdpa)
 static u8 vpf_get_status(struct vdpa_device *vdpa)
 {
 	struct vpf *vpf = vdpa_to_vpf(vdpa);
-	u8 status = 0;
 
-	if (!READ_ONCE(vpf->offline))
-		status = vp_modern_get_status(&vpf->mdev);
+	/* what the driver knows stays true until it resets the device */
 	if (READ_ONCE(vpf->broken))
-		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	return status;
+		return READ_ONCE(vpf->status) | VIRTIO_CONFIG_S_NEEDS_RESET;
+	if (READ_ONCE(vpf->offline))
+		return READ_ONCE(vpf->status);
+	return vp_modern_get_status(&vpf->mdev);
 }
 
 static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
@@ -363,7 +365,7 @@ static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
 
 	mutex_lock(&vpf->lock);
 	/* then only a reset helps, and the status says so */
-	if (vpf->broken)
+	if (!vpf_usable(vpf))
 		goto unlock;
 
 	starts = status & VIRTIO_CONFIG_S_DRIVER_OK && !vpf->running;
@@ -375,7 +377,9 @@ static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
 			starts = false;
 		}
 	}
-	vp_modern_set_status(&vpf->mdev, status & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+	status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
+	vp_modern_set_status(&vpf->mdev, status);
+	WRITE_ONCE(vpf->status, status);
 	if (starts)
 		vpf_run(vpf);
 unlock:
@@ -418,7 +422,7 @@ static void vpf_set_config(struct vdpa_device *vdpa, unsigned int offset,
 {
 	struct vpf *vpf = vdpa_to_vpf(vdpa);
 
-	if (!READ_ONCE(vpf->broken))
+	if (vpf_usable(vpf))
 		vpf_write_config(vpf, offset, buf, len);
 }
 

@@ -22,7 +22,9 @@ static void vpf_go_offline(struct vpf *vpf, bool accessible)
 	int err = 0;
 
 	mutex_lock(&vpf->lock);
-	WRITE_ONCE(vpf->broken, true);
+	/* nobody's device has nothing to lose */
+	if (vpf->status)
+		WRITE_ONCE(vpf->broken, true);
 	vpf_halt(vpf);
 	if (accessible)
 		err = vpf_hw_reset(vpf);

@@ -155,6 +155,7 @@ struct vpf_wish {
  * @config_cb: where configuration changes go
  * @vectors: interrupts, from DRIVER_OK to reset
  * @nvectors: how many
+ * @status: as the driver last set it. Read without the lock.
  * @running: from DRIVER_OK to reset
  * @offline: registers can't be accessed. Read without the lock.
  * @broken: it has lost what the driver set, and works again only after a reset.
@@ -181,6 +182,7 @@ struct vpf {
 	struct vpf_callback config_cb;
 	struct vpf_vector *vectors;
 	unsigned int nvectors;
+	u8 status;
 	bool running;
 	bool offline;
 	bool broken;
