@@ -26,6 +26,7 @@
  * &vdpa_vring_stats.errors; nothing but a new start gets it going again.
  */
 
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/vdpa.h>
@@ -78,6 +79,7 @@ struct vdpa_vring_desc {
  * @slots: entries of the ring that it occupies
  * @out_len: bytes of the readable part
  * @in_len: bytes of the writable part
+ * @written: bytes that were written to it; 0 when it is taken
  */
 struct vdpa_vring_chain {
 	struct vdpa_vring_desc *desc;
@@ -87,6 +89,7 @@ struct vdpa_vring_chain {
 	u16 slots;
 	u64 out_len;
 	u64 in_len;
+	u32 written;
 };
 
 /**
@@ -245,8 +248,25 @@ int vdpa_vring_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 		    unsigned int n);
 void vdpa_vring_untake(struct vdpa_vring *vr,
 		       const struct vdpa_vring_chain *chains, unsigned int n);
-void vdpa_vring_complete(struct vdpa_vring *vr,
-			 const struct vdpa_vring_chain *chain, u32 written);
+void vdpa_vring_complete_batch(struct vdpa_vring *vr,
+			       const struct vdpa_vring_chain *chains,
+			       unsigned int n);
+
+/**
+ * vdpa_vring_complete - give one chain back used
+ * @vr: the ring
+ * @chain: the chain
+ * @written: bytes written to its writable part
+ *
+ * See vdpa_vring_complete_batch().
+ */
+static inline void vdpa_vring_complete(struct vdpa_vring *vr,
+				       struct vdpa_vring_chain *chain, u32 written)
+{
+	chain->written = written;
+	vdpa_vring_complete_batch(vr, chain, 1);
+}
+
 bool vdpa_vring_flush(struct vdpa_vring *vr);
 bool vdpa_vring_want_kick(struct vdpa_vring *vr, bool want);
 
@@ -308,6 +328,34 @@ static inline void vdpa_vring_cursor_in(struct vdpa_vring_cursor *cur,
 		.vr = vr, .desc = chain->desc + chain->nout, .left = chain->nin,
 		.perm = VHOST_MAP_WO,
 	};
+}
+
+/**
+ * vdpa_vring_direct - where the beginning of a descriptor is in the kernel
+ * @vr: the ring
+ * @desc: a descriptor of a chain of the current batch
+ * @len: bytes that are needed
+ * @perm: VHOST_MAP_xx
+ *
+ * A short way to most of what is shorter than a page.
+ *
+ * Context: with the queue's lock, held since the batch was taken. The address
+ * is good until the lock is dropped.
+ * Return: the address; NULL when that many bytes don't lie in one piece, or
+ * this page was not used lately, or is not mapped: a cursor can tell.
+ */
+static inline void *vdpa_vring_direct(const struct vdpa_vring *vr,
+				      const struct vdpa_vring_desc *desc,
+				      size_t len, u32 perm)
+{
+	const struct vdpa_vring_tlb *tlb =
+		&vr->tlb[(desc->addr >> PAGE_SHIFT) & vr->tlb_mask];
+	unsigned long offset = offset_in_page(desc->addr);
+
+	if (unlikely(tlb->iova != (desc->addr & PAGE_MASK) || !(tlb->page & perm) ||
+		     len > desc->len || len > PAGE_SIZE - offset))
+		return NULL;
+	return (void *)(tlb->page & PAGE_MASK) + offset;
 }
 
 void *vdpa_vring_cursor_next(struct vdpa_vring_cursor *cur, size_t max,

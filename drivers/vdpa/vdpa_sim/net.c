@@ -22,23 +22,6 @@
 
 #define SIMNET_MORE_FEATURES	(VDPASIM_MORE_FEATURES | BIT_ULL(VIRTIO_NET_F_MQ))
 
-void simnet_get_mac(struct simnet *net, u8 *mac)
-{
-	unsigned int seq;
-
-	do {
-		seq = read_seqbegin(&net->mac_lock);
-		memcpy(mac, net->mac, ETH_ALEN);
-	} while (read_seqretry(&net->mac_lock, seq));
-}
-
-void simnet_set_mac(struct simnet *net, const u8 *mac)
-{
-	write_seqlock(&net->mac_lock);
-	memcpy(net->mac, mac, ETH_ALEN);
-	write_sequnlock(&net->mac_lock);
-}
-
 static bool simnet_process(struct vdpasim_vq *vq)
 {
 	if (simnet_is_control(sim_to_net(vq->sim), vq->index))
@@ -139,7 +122,6 @@ static u64 simnet_wanted_features(const struct vdpa_dev_set_config *config)
 static void simnet_configure(struct simnet *net,
 			     const struct vdpa_dev_set_config *config)
 {
-	seqlock_init(&net->mac_lock);
 	net->active = 1;
 	net->mtu = ETH_DATA_LEN;
 	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU))
@@ -148,7 +130,7 @@ static void simnet_configure(struct simnet *net,
 		memcpy(net->permanent_mac, config->net.mac, ETH_ALEN);
 	else
 		eth_random_addr(net->permanent_mac);
-	memcpy(net->mac, net->permanent_mac, ETH_ALEN);
+	simnet_set_mac(net, net->permanent_mac);
 }
 
 /* The engine asks about queues while it makes them, so pairs come first */

@@ -38,8 +38,7 @@ struct simnet_stats {
  */
 struct simnet {
 	struct vdpasim sim;
-	u8 mac[ETH_ALEN];
-	seqlock_t mac_lock;
+	u64 mac;
 	u8 permanent_mac[ETH_ALEN];
 	u16 mtu;
 	u16 pairs;
@@ -64,8 +63,21 @@ static inline struct simnet_stats *simnet_stats(struct vdpasim_vq *vq)
 	return &sim_to_net(vq->sim)->stats[vq->index];
 }
 
-void simnet_get_mac(struct simnet *net, u8 *mac);
-void simnet_set_mac(struct simnet *net, const u8 *mac);
+/* The bytes of an address, in their order, and two that are zero */
+static inline void simnet_get_mac(struct simnet *net, u8 *addr)
+{
+	u64 mac = READ_ONCE(net->mac);
+
+	memcpy(addr, &mac, ETH_ALEN);
+}
+
+static inline void simnet_set_mac(struct simnet *net, const u8 *addr)
+{
+	u64 mac = 0;
+
+	memcpy(&mac, addr, ETH_ALEN);
+	WRITE_ONCE(net->mac, mac);
+}
 
 bool simnet_send(struct vdpasim_vq *vq);
 void simnet_port_add(struct simnet *net);

@@ -46,12 +46,25 @@ void simnet_port_del(struct simnet *net)
 	mutex_unlock(&simnet_ports_lock);
 }
 
-/* A receive queue that is locked, with some of its chains at hand */
+/* A receive queue that is locked, with a batch of its chains */
 struct simnet_receiver {
 	struct vdpasim_vq *vq;
-	unsigned int used;
+	struct simnet_stats *stats;
+	unsigned int frames;	/* that may still come */
+	unsigned int used;	/* chains with a frame in them */
 	unsigned int taken;
 };
+
+/* What was received is completed, and what was not needed goes back */
+static void simnet_receiver_drop_batch(struct simnet_receiver *rx)
+{
+	struct vdpa_vring *vring = &rx->vq->vring;
+
+	vdpa_vring_complete_batch(vring, rx->vq->batch, rx->used);
+	vdpa_vring_untake(vring, rx->vq->batch + rx->used, rx->taken - rx->used);
+	rx->used = 0;
+	rx->taken = 0;
+}
 
 static void simnet_receiver_close(struct simnet_receiver *rx)
 {
@@ -60,8 +73,7 @@ static void simnet_receiver_close(struct simnet_receiver *rx)
 	if (!vq)
 		return;
 	if (!vdpa_vring_broken(&vq->vring)) {
-		vdpa_vring_untake(&vq->vring, vq->batch + rx->used,
-				  rx->taken - rx->used);
+		simnet_receiver_drop_batch(rx);
 		vdpasim_vq_flush(vq);
 	}
 	vdpasim_vq_check(vq);
@@ -73,36 +85,57 @@ static void simnet_receiver_close(struct simnet_receiver *rx)
 static void simnet_receiver_open(struct simnet_receiver *rx,
 				 struct vdpasim_vq *vq)
 {
-	if (rx->vq == vq)
-		return;
 	simnet_receiver_close(rx);
 	mutex_lock_nested(&vq->lock, SINGLE_DEPTH_NESTING);
 	rx->vq = vq;
+	rx->stats = simnet_stats(vq);
 	rx->used = 0;
 	rx->taken = 0;
 }
 
-static struct vdpa_vring_chain *simnet_receiver_chain(struct simnet_receiver *rx)
+static bool simnet_receiver_take(struct simnet_receiver *rx)
 {
 	struct vdpasim_vq *vq = rx->vq;
 	int n;
 
-	if (rx->used == rx->taken) {
-		if (!vq->vring.running || !READ_ONCE(vq->sim->running))
-			return NULL;
-		n = vdpa_vring_take(&vq->vring, vq->batch, VDPASIM_BATCH);
-		rx->used = 0;
-		rx->taken = max(n, 0);
-	}
-	return rx->used < rx->taken ? &vq->batch[rx->used] : NULL;
+	if (!vq->vring.running || !READ_ONCE(vq->sim->running))
+		return false;
+	simnet_receiver_drop_batch(rx);
+	n = vdpa_vring_take(&vq->vring, vq->batch, rx->frames);
+	rx->taken = max(n, 0);
+	return n > 0;
 }
 
-/* A frame on its way */
+/**
+ * struct simnet_frame - a frame on its way
+ * @data: the whole frame, when it is in one piece
+ * @rest: otherwise, what is behind the Ethernet header
+ * @eth: otherwise, the Ethernet header
+ * @len: bytes
+ */
 struct simnet_frame {
-	struct vdpa_vring_cursor rest;	/* behind the Ethernet header */
+	const void *data;
+	struct vdpa_vring_cursor rest;
 	struct ethhdr eth;
 	size_t len;
 };
+
+/* A frame or a buffer for it that is not in one piece */
+static noinline bool simnet_scatter(struct vdpa_vring *vring,
+				    const struct vdpa_vring_chain *chain,
+				    const struct virtio_net_hdr_mrg_rxbuf *hdr,
+				    const struct simnet_frame *frame)
+{
+	struct vdpa_vring_cursor rest = frame->rest, to;
+
+	vdpa_vring_cursor_in(&to, vring, chain);
+	if (vdpa_vring_push(&to, hdr, SIMNET_HDR) < 0)
+		return false;
+	if (frame->data)
+		return vdpa_vring_push(&to, frame->data, frame->len) >= 0;
+	return vdpa_vring_push(&to, &frame->eth, ETH_HLEN) >= 0 &&
+	       vdpa_vring_copy(&to, &rest, frame->len - ETH_HLEN) >= 0;
+}
 
 static void simnet_receive(struct simnet_receiver *rx,
 			   const struct simnet_frame *frame)
@@ -110,31 +143,33 @@ static void simnet_receive(struct simnet_receiver *rx,
 	struct virtio_net_hdr_mrg_rxbuf hdr = {
 		.num_buffers = __cpu_to_virtio16(true, 1),
 	};
-	struct simnet_stats *stats = simnet_stats(rx->vq);
-	struct vdpa_vring_chain *chain = simnet_receiver_chain(rx);
-	struct vdpa_vring_cursor rest = frame->rest, to;
+	size_t len = SIMNET_HDR + frame->len;
+	struct vdpa_vring_chain *chain;
 	struct vdpa_vring *vring = &rx->vq->vring;
+	void *to;
 
-	if (!chain) {
-		stats->overruns++;
+	if (rx->used == rx->taken && !simnet_receiver_take(rx)) {
+		rx->stats->overruns++;
 		return;
 	}
-	if (chain->in_len < SIMNET_HDR + frame->len) {
-		stats->errors++;
+	chain = &rx->vq->batch[rx->used];
+	if (unlikely(chain->in_len < len)) {
+		rx->stats->errors++;
 		return;
 	}
 
-	vdpa_vring_cursor_in(&to, vring, chain);
-	if (vdpa_vring_push(&to, &hdr, SIMNET_HDR) < 0 ||
-	    vdpa_vring_push(&to, &frame->eth, ETH_HLEN) < 0 ||
-	    vdpa_vring_copy(&to, &rest, frame->len - ETH_HLEN) < 0) {
-		stats->errors++;
+	to = vdpa_vring_direct(vring, chain->desc + chain->nout, len, VHOST_MAP_WO);
+	if (likely(to && frame->data)) {
+		memcpy(to, &hdr, SIMNET_HDR);
+		memcpy(to + SIMNET_HDR, frame->data, frame->len);
+	} else if (!simnet_scatter(vring, chain, &hdr, frame)) {
+		rx->stats->errors++;
 		return;
 	}
-	vdpa_vring_complete(vring, chain, SIMNET_HDR + frame->len);
+	chain->written = len;
 	rx->used++;
-	stats->packets++;
-	stats->bytes += frame->len;
+	rx->stats->packets++;
+	rx->stats->bytes += frame->len;
 }
 
 /* The receive queue that goes with the sender's, of those in use */
@@ -142,17 +177,48 @@ static struct vdpasim_vq *simnet_receive_queue(struct simnet *net, u16 pair)
 {
 	u16 active = READ_ONCE(net->active);
 
-	return &net->sim.vqs[pair % active * 2];
+	if (pair >= active)
+		pair %= active;
+	return &net->sim.vqs[pair * 2];
 }
 
 static bool simnet_is_for(struct simnet *net, const struct ethhdr *eth)
 {
-	u8 mac[ETH_ALEN];
+	u64 mac = READ_ONCE(net->mac);
 
-	if (is_multicast_ether_addr(eth->h_dest))
-		return true;
-	simnet_get_mac(net, mac);
-	return ether_addr_equal_unaligned(mac, eth->h_dest);
+	/* reads two bytes behind each address */
+	return ether_addr_equal_64bits(eth->h_dest, (u8 *)&mac) ||
+	       is_multicast_ether_addr(eth->h_dest);
+}
+
+static void simnet_deliver_to(struct simnet *net, u16 pair,
+			      struct simnet_receiver *rx,
+			      const struct simnet_frame *frame)
+{
+	struct vdpasim_vq *vq = simnet_receive_queue(net, pair);
+
+	if (rx->vq != vq)
+		simnet_receiver_open(rx, vq);
+	simnet_receive(rx, frame);
+}
+
+/* To all others on the segment that it concerns; false when that is nobody */
+static bool simnet_deliver_segment(struct simnet *from, u16 pair,
+				   struct simnet_receiver *rx,
+				   const struct simnet_frame *frame,
+				   const struct ethhdr *eth)
+{
+	struct simnet *net;
+	bool found = false;
+
+	list_for_each_entry_srcu(net, &simnet_ports, port,
+				 srcu_read_lock_held(&simnet_ports_srcu)) {
+		if (net == from || !simnet_is_for(net, eth))
+			continue;
+		simnet_deliver_to(net, pair, rx, frame);
+		found = true;
+	}
+	return found;
 }
 
 /* To whom it may concern; false when that is nobody */
@@ -160,29 +226,26 @@ static bool simnet_deliver(struct simnet *from, u16 pair,
 			   struct simnet_receiver *rx,
 			   const struct simnet_frame *frame)
 {
-	struct simnet *net;
-	bool found = false;
+	const struct ethhdr *eth = frame->data ?: &frame->eth;
 
-	if (!segment) {
-		if (!simnet_is_for(from, &frame->eth))
-			return false;
-		simnet_receiver_open(rx, simnet_receive_queue(from, pair));
-		simnet_receive(rx, frame);
-		return true;
-	}
-
-	list_for_each_entry_srcu(net, &simnet_ports, port,
-				 srcu_read_lock_held(&simnet_ports_srcu)) {
-		if (net == from || !simnet_is_for(net, &frame->eth))
-			continue;
-		simnet_receiver_open(rx, simnet_receive_queue(net, pair));
-		simnet_receive(rx, frame);
-		found = true;
-	}
-	return found;
+	if (segment)
+		return simnet_deliver_segment(from, pair, rx, frame, eth);
+	if (!simnet_is_for(from, eth))
+		return false;
+	simnet_deliver_to(from, pair, rx, frame);
+	return true;
 }
 
-/* Reads the headers of what the driver sends. False for what is no frame. */
+static noinline bool simnet_parse_scattered(struct vdpasim_vq *vq,
+					    const struct vdpa_vring_chain *chain,
+					    struct simnet_frame *frame)
+{
+	vdpa_vring_cursor_out(&frame->rest, &vq->vring, chain);
+	vdpa_vring_skip(&frame->rest, SIMNET_HDR);
+	return vdpa_vring_pull(&frame->rest, &frame->eth, ETH_HLEN) == ETH_HLEN;
+}
+
+/* Finds what the driver sends. False for what is no frame. */
 static bool simnet_parse(struct vdpasim_vq *vq,
 			 const struct vdpa_vring_chain *chain,
 			 struct simnet_frame *frame)
@@ -192,9 +255,13 @@ static bool simnet_parse(struct vdpasim_vq *vq,
 	    chain->out_len > SIMNET_HDR + SIMNET_MAX_FRAME)
 		return false;
 	frame->len = chain->out_len - SIMNET_HDR;
-	vdpa_vring_cursor_out(&frame->rest, &vq->vring, chain);
-	vdpa_vring_skip(&frame->rest, SIMNET_HDR);
-	return vdpa_vring_pull(&frame->rest, &frame->eth, ETH_HLEN) == ETH_HLEN;
+	frame->data = vdpa_vring_direct(&vq->vring, chain->desc, chain->out_len,
+					VHOST_MAP_RO);
+	if (likely(frame->data)) {
+		frame->data += SIMNET_HDR;
+		return true;
+	}
+	return simnet_parse_scattered(vq, chain, frame);
 }
 
 /* A batch of the send queue */
@@ -212,6 +279,7 @@ bool simnet_send(struct vdpasim_vq *vq)
 
 	idx = srcu_read_lock(&simnet_ports_srcu);
 	for (i = 0; i < n; i++) {
+		rx.frames = n - i;
 		if (!simnet_parse(vq, &vq->batch[i], &frame)) {
 			stats->errors++;
 		} else {
@@ -222,12 +290,13 @@ bool simnet_send(struct vdpasim_vq *vq)
 		}
 		if (unlikely(vdpa_vring_broken(&vq->vring)))
 			break;
-		vdpa_vring_complete(&vq->vring, &vq->batch[i], 0);
 	}
 	simnet_receiver_close(&rx);
 	srcu_read_unlock(&simnet_ports_srcu, idx);
 
-	if (likely(!vdpa_vring_broken(&vq->vring)))
+	if (likely(!vdpa_vring_broken(&vq->vring))) {
+		vdpa_vring_complete_batch(&vq->vring, vq->batch, n);
 		vdpasim_vq_flush(vq);
+	}
 	return n == VDPASIM_BATCH;
 }

@@ -37,6 +37,7 @@
 /* QEMU's shadow virtqueues, and with them migration, can't do these */
 #define VDPASIM_MORE_FEATURES	(BIT_ULL(VIRTIO_F_RING_PACKED) |	\
 				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
+				 BIT_ULL(VIRTIO_F_IN_ORDER) |		\
 				 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA))
 
 struct vdpasim;

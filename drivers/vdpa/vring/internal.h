@@ -2,7 +2,6 @@
 #ifndef _VDPA_VRING_INTERNAL_H
 #define _VDPA_VRING_INTERNAL_H
 
-#include <linux/mm.h>
 #include <linux/vdpa_vring.h>
 
 /*
@@ -47,6 +46,34 @@ static __always_inline void *area_at(const struct vdpa_vring_area *area,
 		return area->base + off;
 	off += area->offset;
 	return area->pages[off >> PAGE_SHIFT] + offset_in_page(off);
+}
+
+/*
+ * A chain that is one direct descriptor, as most are; @desc is where its copy
+ * goes. False when it is not that simple, or not even right: it has to be walked.
+ */
+static __always_inline bool chain_of_one(struct vdpa_vring_chain *chain,
+					 struct vdpa_vring_desc *desc,
+					 const struct vdpa_vring_desc *end,
+					 u64 addr, u32 len, unsigned int flags,
+					 u16 id)
+{
+	bool write = flags & VRING_DESC_F_WRITE;
+
+	if (unlikely(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT) ||
+		     !len || addr + (len - 1) < addr || desc == end))
+		return false;
+	desc->addr = addr;
+	desc->len = len;
+	chain->desc = desc;
+	chain->nout = !write;
+	chain->nin = write;
+	chain->id = id;
+	chain->slots = 1;
+	chain->out_len = write ? 0 : len;
+	chain->in_len = write ? len : 0;
+	chain->written = 0;
+	return true;
 }
 
 /* A chain in the making */
@@ -151,7 +178,7 @@ int split_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 	       unsigned int n);
 void split_untake(struct vdpa_vring *vr, unsigned int slots);
 void split_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
-		    u32 written);
+		    unsigned int n);
 bool split_flush(struct vdpa_vring *vr);
 void split_set_kicks(struct vdpa_vring *vr, bool want);
 bool split_has_more(const struct vdpa_vring *vr);
@@ -164,7 +191,7 @@ int packed_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 		unsigned int n);
 void packed_untake(struct vdpa_vring *vr, unsigned int slots);
 void packed_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
-		     u32 written);
+		     unsigned int n);
 bool packed_flush(struct vdpa_vring *vr);
 void packed_set_kicks(struct vdpa_vring *vr, bool want);
 bool packed_has_more(const struct vdpa_vring *vr);

@@ -145,10 +145,9 @@ static noinline struct vring_walk packed_indirect(struct vdpa_vring *vr,
  * has @room entries at most. Returns how many it has, and its id in @id; 0 when
  * it is none.
  */
-static __always_inline unsigned int packed_walk(struct vdpa_vring *vr,
-						struct vring_walk *walk,
-						unsigned int i, u64 word,
-						unsigned int room, u16 *id)
+static unsigned int packed_walk(struct vdpa_vring *vr, struct vring_walk *walk,
+				unsigned int i, u64 word, unsigned int room,
+				u16 *id)
 {
 	unsigned int slots = 1;
 
@@ -195,8 +194,9 @@ int packed_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 	/* a driver has no more entries to offer than those it was given back */
 	room = vr->num - packed_in_flight(vr) - vr->unflushed;
 	for (i = 0; i < n && room; i++) {
-		u64 word = raw_word(packed_raw(vr, vr->avail));
-		unsigned int slots;
+		struct vring_raw *raw = packed_raw(vr, vr->avail);
+		u64 word = raw_word(raw);
+		unsigned int slots = 1;
 		u16 id;
 
 		if (((word >> 48) & F_WRAP) != vr->avail_flags)
@@ -207,14 +207,18 @@ int packed_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 		 */
 		virt_rmb();
 
-		walk_begin(&walk, vr, desc);
-		slots = packed_walk(vr, &walk, vr->avail, word, room, &id);
-		if (unlikely(!slots))
-			/* what came before is taken; this is met again next */
-			return i ?: vring_break(vr, walk.err);
-
-		walk_end(&walk, &chains[i], id, slots);
-		desc = walk.desc;
+		if (likely(chain_of_one(&chains[i], desc, vr->descs_end,
+					raw_addr(raw), word, word >> 48, word >> 32))) {
+			desc++;
+		} else {
+			walk_begin(&walk, vr, desc);
+			slots = packed_walk(vr, &walk, vr->avail, word, room, &id);
+			if (unlikely(!slots))
+				/* what came before is taken; this is met again next */
+				return i ?: vring_break(vr, walk.err);
+			walk_end(&walk, &chains[i], id, slots);
+			desc = walk.desc;
+		}
 		room -= slots;
 		packed_move(vr, &vr->avail, &vr->avail_flags, slots);
 	}
@@ -230,26 +234,33 @@ void packed_untake(struct vdpa_vring *vr, unsigned int slots)
 	vr->avail -= slots;
 }
 
-void packed_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
-		     u32 written)
+static __always_inline void packed_complete_one(struct vdpa_vring *vr,
+						const struct vdpa_vring_chain *chain)
 {
 	u16 flags = vr->used_flags | (chain->nin ? VRING_DESC_F_WRITE : 0);
-	struct vring_raw *raw = packed_raw(vr, vr->used);
-	u64 word = (u64)chain->id << 32 | written;
+	u64 word = (u64)chain->id << 32 | chain->written;
 
 	/*
 	 * Once the driver sees the first one of a batch, it sees all of them,
 	 * so that one stays available until the flush.
 	 */
-	if (!vr->unflushed) {
+	if (unlikely(!vr->unflushed)) {
 		vr->first = vr->used;
 		vr->first_flags = flags;
 		flags = vr->used_flags ^ F_USED;
 	}
-	WRITE_ONCE(raw->word, cpu_to_le64(word | (u64)flags << 48));
+	WRITE_ONCE(packed_raw(vr, vr->used)->word,
+		   cpu_to_le64(word | (u64)flags << 48));
 
 	packed_move(vr, &vr->used, &vr->used_flags, chain->slots);
 	vr->unflushed += chain->slots;
+}
+
+void packed_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
+		     unsigned int n)
+{
+	for (; n; n--, chain++)
+		packed_complete_one(vr, chain);
 }
 
 /* Whether the driver wants to know that @advanced entries up to @used are used */

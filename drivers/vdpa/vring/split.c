@@ -67,13 +67,13 @@ static noinline struct vring_walk split_indirect(struct vdpa_vring *vr,
 	return walk;
 }
 
-static __always_inline bool split_walk(struct vdpa_vring *vr,
-				       struct vring_walk *walk, unsigned int i)
+/* The chain that begins with what was read from its head */
+static bool split_walk(struct vdpa_vring *vr, struct vring_walk *walk, u64 addr,
+		       u64 word)
 {
 	for (;;) {
-		const struct vring_raw *raw = area_at(&vr->desc, i * sizeof(*raw));
-		u64 addr = raw_addr(raw), word = raw_word(raw);
-		unsigned int flags = word >> 32;
+		unsigned int flags = word >> 32, i;
+		const struct vring_raw *raw;
 
 		if (flags & VRING_DESC_F_INDIRECT) {
 			/* only at the end of a chain (2.7.5.3.2) */
@@ -89,6 +89,9 @@ static __always_inline bool split_walk(struct vdpa_vring *vr,
 		i = word >> 48;
 		if (unlikely(i >= vr->num))
 			return walk_fail(walk, VDPA_VRING_ERR_CHAIN);
+		raw = area_at(&vr->desc, i * sizeof(*raw));
+		addr = raw_addr(raw);
+		word = raw_word(raw);
 	}
 }
 
@@ -122,22 +125,29 @@ int split_take(struct vdpa_vring *vr, struct vdpa_vring_chain *chains,
 	int i, ready;
 
 	ready = split_available(vr, n);
-	for (i = 0; i < ready; i++) {
+	for (i = 0; i < ready; i++, vr->avail++) {
 		unsigned int head = read_le16(area_at(&vr->driver,
 						      AVAIL_RING(vr->avail & mask)));
+		const struct vring_raw *raw;
+		u64 addr, word;
+
+		/* what came before is taken; this is met again next */
+		if (unlikely(head >= vr->num))
+			return i ?: vring_break(vr, VDPA_VRING_ERR_INDEX);
+		raw = area_at(&vr->desc, head * sizeof(*raw));
+		addr = raw_addr(raw);
+		word = raw_word(raw);
+		if (likely(chain_of_one(&chains[i], desc, vr->descs_end, addr,
+					word, word >> 32, head))) {
+			desc++;
+			continue;
+		}
 
 		walk_begin(&walk, vr, desc);
-		if (unlikely(head >= vr->num))
-			walk_fail(&walk, VDPA_VRING_ERR_INDEX);
-		else
-			split_walk(vr, &walk, head);
-		if (unlikely(walk.err >= 0))
-			/* what came before is taken; this is met again next */
+		if (unlikely(!split_walk(vr, &walk, addr, word)))
 			return i ?: vring_break(vr, walk.err);
-
 		walk_end(&walk, &chains[i], head, 1);
 		desc = walk.desc;
-		vr->avail++;
 	}
 	return ready;
 }
@@ -148,13 +158,19 @@ void split_untake(struct vdpa_vring *vr, unsigned int slots)
 }
 
 void split_complete(struct vdpa_vring *vr, const struct vdpa_vring_chain *chain,
-		    u32 written)
+		    unsigned int n)
 {
-	unsigned int i = vr->used++ & (vr->num - 1);
+	unsigned int mask = vr->num - 1;
 
-	/* an element is only aligned to 4 bytes and may cross pages */
-	*(__le32 *)area_at(&vr->device, USED_RING(i)) = cpu_to_le32(chain->id);
-	*(__le32 *)area_at(&vr->device, USED_ELEM_LEN(i)) = cpu_to_le32(written);
+	for (; n; n--, chain++) {
+		unsigned int i = vr->used++ & mask;
+
+		/* an element is only aligned to 4 bytes and may cross pages */
+		*(__le32 *)area_at(&vr->device, USED_RING(i)) =
+			cpu_to_le32(chain->id);
+		*(__le32 *)area_at(&vr->device, USED_ELEM_LEN(i)) =
+			cpu_to_le32(chain->written);
+	}
 }
 
 bool split_flush(struct vdpa_vring *vr)

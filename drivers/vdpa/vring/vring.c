@@ -229,28 +229,29 @@ void vdpa_vring_untake(struct vdpa_vring *vr,
 EXPORT_SYMBOL_GPL(vdpa_vring_untake);
 
 /**
- * vdpa_vring_complete - give a chain back used
+ * vdpa_vring_complete_batch - give chains back used
  * @vr: the ring
- * @chain: the chain
- * @written: bytes written to its writable part
+ * @chains: the chains, with what was written to them
+ * @n: how many
  *
- * The driver sees it after the next flush. With VIRTIO_F_IN_ORDER negotiated, it
- * is for the parent to complete chains in the order it took them.
+ * The driver sees them after the next flush. With VIRTIO_F_IN_ORDER negotiated,
+ * it is for the parent to complete chains in the order it took them.
  *
  * Context: with the queue's lock.
  */
-void vdpa_vring_complete(struct vdpa_vring *vr,
-			 const struct vdpa_vring_chain *chain, u32 written)
+void vdpa_vring_complete_batch(struct vdpa_vring *vr,
+			       const struct vdpa_vring_chain *chains,
+			       unsigned int n)
 {
 	if (unlikely(!vring_usable(vr)))
 		return;
 	if (vr->packed)
-		packed_complete(vr, chain, written);
+		packed_complete(vr, chains, n);
 	else
-		split_complete(vr, chain, written);
-	vr->completed++;
+		split_complete(vr, chains, n);
+	vr->completed += n;
 }
-EXPORT_SYMBOL_GPL(vdpa_vring_complete);
+EXPORT_SYMBOL_GPL(vdpa_vring_complete_batch);
 
 /**
  * vdpa_vring_flush - show the driver what was completed
