@@ -12,7 +12,8 @@ static int table_map(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
 		     u32 perm, void *opaque)
 {
 	if (!as->table) {
-		as->table = vhost_iotlb_alloc(0, 0);
+		/* a limit of 0 would let nothing in */
+		as->table = vhost_iotlb_alloc(UINT_MAX, 0);
 		if (!as->table)
 			return -ENOMEM;
 	}
