@@ -52,7 +52,7 @@ int mock_set_map(struct vdpa_device *vdpa, unsigned int asid,
 
 	if (err || !mock_space_ok(mock, asid))
 		return err ?: -EINVAL;
-	table = vhost_iotlb_alloc(0, 0);
+	table = vhost_iotlb_alloc(UINT_MAX, 0);
 	if (!table)
 		return -ENOMEM;
 	err = mock_copy_maps(mock, table, iotlb);

@@ -159,7 +159,7 @@ static int mock_allocate(struct mock *mock)
 	if (!mock->queues)
 		return -ENOMEM;
 	for (asid = 0; asid < mock->vdpa.nas; asid++) {
-		mock->maps[asid] = vhost_iotlb_alloc(0, 0);
+		mock->maps[asid] = vhost_iotlb_alloc(UINT_MAX, 0);
 		if (!mock->maps[asid])
 			return -ENOMEM;
 	}

@@ -67,6 +67,7 @@ struct mock_queue {
  * @align: what get_vq_align tells
  * @irq: interrupt of the first queue
  * @range: what get_iova_range tells
+ * @suspended: between suspend and resume or reset
  * @removed: unregistered: nobody may call any more
  * @busy: operations of class MOCK_BUS that are running
  * @map_lock: protects @maps
@@ -99,6 +100,7 @@ struct mock {
 	u32 align;
 	int irq;
 	struct vdpa_iova_range range;
+	bool suspended;
 	bool removed;
 	atomic_t busy;
 	struct mutex map_lock; /* maps */

@@ -25,7 +25,8 @@ static struct mock_queue *mock_queue_at_rest(struct mock *mock, u16 idx)
 	struct mock_queue *queue = mock_queue(mock, idx);
 
 	if (queue)
-		mock_expect(mock, !queue->ready, "a queue is set up while it is not ready");
+		mock_expect(mock, !queue->ready || mock->suspended,
+			    "a queue is set up while it is not ready");
 	return queue;
 }
 
@@ -305,6 +306,7 @@ static int mock_do_reset(struct mock *mock, bool clean_map)
 
 	mock->status = 0;
 	mock->accepted = 0;
+	mock->suspended = false;
 	if (mock_settle_ms)
 		mock->settled = jiffies + msecs_to_jiffies(mock_settle_ms);
 	for (i = 0; i < mock->nqueues; i++) {
@@ -340,12 +342,22 @@ static int mock_compat_reset(struct vdpa_device *vdpa, u32 flags)
 
 static int mock_suspend(struct vdpa_device *vdpa)
 {
-	return MOCK_CALLED(to_mock(vdpa), suspend);
+	struct mock *mock = to_mock(vdpa);
+	int err = MOCK_CALLED(mock, suspend);
+
+	if (!err)
+		mock->suspended = true;
+	return err;
 }
 
 static int mock_resume(struct vdpa_device *vdpa)
 {
-	return MOCK_CALLED(to_mock(vdpa), resume);
+	struct mock *mock = to_mock(vdpa);
+	int err = MOCK_CALLED(mock, resume);
+
+	if (!err)
+		mock->suspended = false;
+	return err;
 }
 
 static size_t mock_get_config_size(struct vdpa_device *vdpa)
