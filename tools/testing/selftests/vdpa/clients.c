@@ -19,7 +19,7 @@
 #define NUM		64
 #define ROOM		2048
 #define PATIENCE	5000	/* ms */
-#define MEMORY		(1 << 20)
+#define MEMORY		0x100000
 #define EVERYTHING	(~0ULL)
 
 /* What QEMU's shadow virtqueues can do with a transport */
@@ -48,12 +48,14 @@ static struct vv_range whole(const struct client *c)
 }
 
 /* Status by status; the device must follow */
-static int go(struct client *c, const uint8_t *status, unsigned int n)
+#define END 0xff
+
+static int go(struct client *c, const uint8_t *status)
 {
 	uint8_t now;
 	int err = 0;
 
-	for (; !err && n; n--, status++) {
+	for (; !err && *status != END; status++) {
 		err = vv_set_status(c->fd, *status);
 		if (!err)
 			err = vv_get_status(c->fd, &now);
@@ -63,11 +65,9 @@ static int go(struct client *c, const uint8_t *status, unsigned int n)
 	return err;
 }
 
-static const uint8_t to_driver[] = { 0, VV_S_ACK, VV_S_DRIVER };
-static const uint8_t to_features[] = { VV_S_FEATURES };
-static const uint8_t to_running[] = { VV_S_RUNNING };
-
-#define GO(c, steps)	go(c, steps, ARRAY_SIZE(steps))
+static const uint8_t to_driver[] = { 0, VV_S_ACK, VV_S_DRIVER, END };
+static const uint8_t to_features[] = { VV_S_FEATURES, END };
+static const uint8_t to_running[] = { VV_S_RUNNING, END };
 
 static int enable(struct client *c, unsigned int index, bool on)
 {
@@ -182,9 +182,9 @@ static void qemu_probe(struct __test_metadata *_metadata, struct client *c)
 	uint64_t features;
 
 	ASSERT_EQ(0, vv_get_features(c->fd, &features));
-	ASSERT_EQ(0, GO(c, to_driver));
+	ASSERT_EQ(0, go(c, to_driver));
 	ASSERT_EQ(0, vv_set_features(c->fd, features));
-	ASSERT_EQ(0, GO(c, to_features));
+	ASSERT_EQ(0, go(c, to_features));
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, vv_get_vring(c->fd, VHOST_VDPA_GET_VRING_GROUP, i, &group[i]));
 	EXPECT_EQ(group[NET_RX], group[NET_TX]);
@@ -229,11 +229,11 @@ static void qemu_start(struct __test_metadata *_metadata, struct net *n, uint64_
 	uint64_t offered;
 	void *doorbell;
 
-	ASSERT_EQ(0, GO(c, to_driver));
+	ASSERT_EQ(0, go(c, to_driver));
 	ASSERT_EQ(0, vv_get_features(c->fd, &offered));
 	c->features = offered & (NET_WANTED | QEMU_TRANSPORT | ring);
 	ASSERT_EQ(0, vv_set_features(c->fd, c->features));
-	ASSERT_EQ(0, GO(c, to_features));
+	ASSERT_EQ(0, go(c, to_features));
 	ASSERT_EQ(0, vv_get_backend_features(c->fd, &offered));
 	ASSERT_EQ(0, vv_set_backend_features(c->fd, offered));
 
@@ -250,7 +250,7 @@ static void qemu_start(struct __test_metadata *_metadata, struct net *n, uint64_
 	n->ctrl = client_alloc(c, 4096, 4096);
 	ASSERT_EQ(0, client_add_queue(c, NUM));
 	ASSERT_EQ(0, map_in_batch(c));
-	ASSERT_EQ(0, GO(c, to_running));
+	ASSERT_EQ(0, go(c, to_running));
 
 	/* commands first, and then the data */
 	ASSERT_EQ(0, enable(c, NET_CTRL, true));
@@ -328,10 +328,10 @@ TEST_F(net, dpdk)
 	ASSERT_EQ(0, vv_set_backend_features(c->fd, VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) |
 						    VV_BIT(VHOST_BACKEND_F_IOTLB_BATCH)));
 	c->features = offered & (NET_WANTED | QEMU_TRANSPORT | variant->ring);
-	ASSERT_EQ(0, GO(c, to_driver));
+	ASSERT_EQ(0, go(c, to_driver));
 	ASSERT_EQ(0, vv_get_config(c->fd, 0, self->n.mac, 6));
 	ASSERT_EQ(0, vv_set_features(c->fd, c->features));
-	ASSERT_EQ(0, GO(c, to_features));
+	ASSERT_EQ(0, go(c, to_features));
 	ASSERT_EQ(0, dpdk_memory_table(c));
 
 	for (i = 0; i < 3; i++) {
@@ -342,7 +342,7 @@ TEST_F(net, dpdk)
 		ASSERT_EQ(0, enable(c, i, true));
 	}
 	ASSERT_EQ(0, net_memory(&self->n));
-	ASSERT_EQ(0, GO(c, to_running));
+	ASSERT_EQ(0, go(c, to_running));
 	ASSERT_EQ(0, post_all(&self->n));
 	ASSERT_EQ(0, frames(&self->n, 50));
 
@@ -475,16 +475,16 @@ TEST_F(disk, libblkio)
 					     offered & VHOST_BACKEND_F_IOTLB_MSG_V2));
 	ASSERT_EQ(0, vv_get_features(c->fd, &offered));
 	c->features = offered & QEMU_TRANSPORT;
-	ASSERT_EQ(0, GO(c, to_driver));
+	ASSERT_EQ(0, go(c, to_driver));
 	ASSERT_EQ(0, vv_set_features(c->fd, c->features));
-	ASSERT_EQ(0, GO(c, to_features));
+	ASSERT_EQ(0, go(c, to_features));
 	ASSERT_EQ(0, vv_iotlb_v1(c->fd, VHOST_IOTLB_UPDATE, &odd));
 	EXPECT_EQ(MEMORY / 1024, proc_field("/proc/self/status", "VmPin"));
 
 	ASSERT_EQ(0, client_add_queue(c, NUM));
 	ASSERT_EQ(0, blk_memory(&self->b));
 	ASSERT_EQ(0, enable(c, 0, true));
-	ASSERT_EQ(0, GO(c, to_running));
+	ASSERT_EQ(0, go(c, to_running));
 	EXPECT_EQ(0, write_and_read(&self->b));
 
 	ASSERT_EQ(0, vv_set_status(c->fd, 0));
@@ -511,16 +511,16 @@ TEST_F(disk, vhost_vdpa_device)
 	ASSERT_EQ(0, vv_set_config_call(c->fd, event));
 
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, GO(c, to_driver));
+		ASSERT_EQ(0, go(c, to_driver));
 		ASSERT_EQ(0, vv_get_features(c->fd, &c->features));
 		c->features &= QEMU_TRANSPORT;
 		ASSERT_EQ(0, vv_set_features(c->fd, c->features));
-		ASSERT_EQ(0, GO(c, to_features));
+		ASSERT_EQ(0, go(c, to_features));
 		ASSERT_EQ(0, map_in_batch(c));
 		ASSERT_EQ(0, client_add_queue(c, NUM));
 		ASSERT_EQ(0, blk_memory(&self->b));
 		ASSERT_EQ(0, enable(c, 0, true));
-		ASSERT_EQ(0, GO(c, to_running));
+		ASSERT_EQ(0, go(c, to_running));
 		EXPECT_EQ(0, write_and_read(&self->b));
 		EXPECT_EQ(0, client_stop(c));
 

@@ -181,9 +181,9 @@ TEST_F(events, call_goes_to_the_new_eventfd_only)
 
 struct replacer {
 	struct net *net;
-	volatile bool stop;
-	volatile unsigned long turns;
-	volatile int err;
+	_Atomic bool stop;
+	_Atomic unsigned long turns;
+	_Atomic int err;
 };
 
 static void *replace_call(void *arg)
