@@ -300,10 +300,11 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
  * that @uaddr lies in. Mapped is all of it or, on error, nothing. In a batch, a
  * parent with set_map hears of it at the end.
  *
- * Context: in the process that owns the set; may sleep for long, until a fatal
- * signal.
+ * Context: in the process that owns the set; may sleep, but not for memory.
  * Return: 0, or
  *
+ * * -EAGAIN: memory is not present; vhost_vdpa_as_populate() brings it, or says
+ *   why it can't, and then the caller tries again
  * * -EINVAL: no such address space; nothing, or more than the IOVA range has
  *   room for; a wrong @perm
  * * -EEXIST: something is mapped there already

@@ -115,10 +115,14 @@ static int take_pages(struct vhost_vdpa_as_set *set, unsigned int npages)
 	return -ENOMEM;
 }
 
+static unsigned int pin_flags(u8 perm)
+{
+	return perm & VHOST_MAP_WO ? FOLL_LONGTERM | FOLL_WRITE : FOLL_LONGTERM;
+}
+
 /* Pins at most @npages; returns how many */
 static int pin_chunk(struct vhost_vdpa_as_set *set, u64 uaddr, u64 npages, u8 perm)
 {
-	unsigned int flags = FOLL_LONGTERM;
 	int n, err;
 
 	/* the fast path does not look at these */
@@ -127,12 +131,13 @@ static int pin_chunk(struct vhost_vdpa_as_set *set, u64 uaddr, u64 npages, u8 pe
 	if (READ_ONCE(set->stopped))
 		return -ENODEV;
 
-	if (perm & VHOST_MAP_WO)
-		flags |= FOLL_WRITE;
-	n = pin_user_pages_fast(uaddr, min_t(u64, npages, VHOST_VDPA_CHUNK), flags,
-				set->pages);
-	if (n <= 0)
-		return n ?: -EFAULT;
+	n = pin_user_pages_fast(uaddr, min_t(u64, npages, VHOST_VDPA_CHUNK),
+				pin_flags(perm) | FOLL_NOFAULT, set->pages);
+	/* with locks held nobody waits for memory, see vhost_vdpa_as_populate() */
+	if (n == -EFAULT || !n)
+		return -EAGAIN;
+	if (n < 0)
+		return n;
 
 	err = take_pages(set, n);
 	return err ?: n;
@@ -210,4 +215,45 @@ int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 p
 	if (set->nruns)
 		give_up_runs(set);
 	return done < 0 ? done : 0;
+}
+
+/**
+ * vhost_vdpa_as_populate - bring memory in, for vhost_vdpa_as_update()
+ * @iova: I/O address it will be mapped at
+ * @size: bytes
+ * @uaddr: the memory
+ * @perm: VHOST_MAP_xx
+ * @stop: ends the work when it becomes true
+ *
+ * Faults what an update with these arguments is going to pin. Somebody else may
+ * provide the memory, in his own time (a disk, a file system in user space,
+ * userfaultfd), which is why this is done without any lock.
+ *
+ * Context: the owner's, without a lock.
+ * Return: 0; -EFAULT for what is not memory of the process's or not writable,
+ * -EINTR, -ENODEV when stopped, -ENOMEM.
+ */
+int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, const bool *stop)
+{
+	u64 left = ((iova + size - 1) >> PAGE_SHIFT) - (iova >> PAGE_SHIFT) + 1;
+	struct page **pages;
+	int n = 0;
+
+	pages = kmalloc_array(VHOST_VDPA_CHUNK, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return -ENOMEM;
+
+	for (uaddr &= PAGE_MASK; left; uaddr += (u64)n << PAGE_SHIFT) {
+		n = fatal_signal_pending(current) ? -EINTR :
+		    READ_ONCE(*stop) ? -ENODEV :
+		    pin_user_pages_fast(uaddr, min_t(u64, left, VHOST_VDPA_CHUNK),
+					pin_flags(perm), pages);
+		if (n <= 0)
+			break;
+		unpin_user_pages(pages, n);
+		left -= n;
+		cond_resched();
+	}
+	kfree(pages);
+	return left ? n ?: -EFAULT : 0;
 }

@@ -206,9 +206,7 @@ static void vhost_vdpa_remove(struct vdpa_device *vdev)
 }
 
 static struct vdpa_driver vhost_vdpa_driver = {
-	.driver = {
-		.name = "vhost_vdpa",
-	},
+	.driver.name = "vhost_vdpa",
 	.probe = vhost_vdpa_probe,
 	.remove = vhost_vdpa_remove,
 };

@@ -82,7 +82,7 @@ void vhost_vdpa_doorbells_off(struct vhost_vdpa *v)
 	lockdep_assert_held(&v->lock);
 
 	mutex_lock(&v->doorbell_lock);
-	v->gone = true;
+	WRITE_ONCE(v->gone, true);
 	if (v->mapping)
 		unmap_mapping_range(v->mapping, 0, 0, 1);
 	mutex_unlock(&v->doorbell_lock);

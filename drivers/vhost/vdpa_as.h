@@ -24,6 +24,7 @@ int vhost_vdpa_as_set_mm(struct vhost_vdpa_as_set *set, struct mm_struct *mm);
 
 int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size,
 			 u64 uaddr, u8 perm);
+int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, const bool *stop);
 int vhost_vdpa_as_invalidate(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size);
 int vhost_vdpa_as_batch_begin(struct vhost_vdpa_as_set *set, u32 asid);
 int vhost_vdpa_as_batch_end(struct vhost_vdpa_as_set *set, u32 asid);

@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <linux/userfaultfd.h>
 
 #include "../kselftest_harness.h"
 #include "lib/device.h"
@@ -154,7 +157,7 @@ TEST_F(life, unplugged_while_running)
 
 struct poller {
 	struct pollfd pfd;
-	volatile pid_t tid;
+	_Atomic pid_t tid;
 };
 
 static void *poll_forever(void *arg)
@@ -187,9 +190,9 @@ TEST_F(life, unplug_wakes_who_polls)
 struct user {
 	struct net *net;
 	int (*call)(struct user *u);
-	volatile unsigned long calls;
-	volatile int last;
-	volatile bool stop;
+	_Atomic unsigned long calls;
+	_Atomic int last;
+	_Atomic bool stop;
 	pthread_t thread;
 };
 
@@ -340,6 +343,69 @@ TEST_F(life, unplug_does_not_wait_for_a_client)
 	kill(pid, SIGCONT);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
+}
+
+struct mapper {
+	int fd;
+	char *mem;
+	int err;
+};
+
+static void *map_slowly(void *arg)
+{
+	struct mapper *m = arg;
+
+	m->err = vv_map(m->fd, 0, 0x10000, m->mem, 8192, VHOST_ACCESS_RW);
+	return NULL;
+}
+
+/* Memory that is there only when we say so, as that of a lazy file system */
+static int lazy_memory(char **mem)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	*mem = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (uintptr_t)*mem;
+	reg.range.len = 8192;
+	if (uffd < 0 || *mem == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return uffd;
+}
+
+/* Somebody waits for memory; neither other calls nor unplug wait for him */
+TEST_F(life, mapping_memory_that_does_not_come)
+{
+	struct uffdio_zeropage zero = { .range.len = 8192 };
+	struct pollfd pfd = { .events = POLLIN };
+	struct mapper m = { .err = 1 };
+	pthread_t thread;
+	uint8_t status;
+
+	pfd.fd = lazy_memory(&m.mem);
+	if (pfd.fd == -ENOSYS || pfd.fd == -EPERM)
+		SKIP(return, "no userfaultfd");
+	ASSERT_GE(pfd.fd, 0);
+	m.fd = open(self->path, O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(0, vv_set_owner(m.fd));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_slowly, &m));
+	/* the kernel asks for it */
+	ASSERT_EQ(1, poll(&pfd, 1, PATIENCE));
+	EXPECT_EQ(0, vv_get_status(m.fd, &status));
+	EXPECT_EQ(0, vdpa_del(self->name));
+	EXPECT_EQ(-ENODEV, vv_get_status(m.fd, &status));
+	EXPECT_EQ(1, m.err);
+
+	zero.range.start = (uintptr_t)m.mem;
+	ASSERT_EQ(0, ioctl(pfd.fd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(-ENODEV, m.err);
+	EXPECT_TRUE(pins_return_to(self->pins));
+	close(m.fd);
+	close(pfd.fd);
 }
 
 /* The name and the number are free for the next one */
@@ -518,7 +584,7 @@ TEST_F_TIMEOUT(life, killed_at_any_point, 120)
 TEST_F(life, two_race_for_the_device)
 {
 	/* in memory that the processes share */
-	volatile int *holders = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	_Atomic int *holders = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid[2];
 	int i, status;
@@ -536,11 +602,11 @@ TEST_F(life, two_race_for_the_device)
 					continue;
 				if (fd < 0)
 					_exit(1);
-				if (__sync_add_and_fetch(holders, 1) != 1)
+				if (++*holders != 1)
 					_exit(2);
 				if (vv_set_owner(fd))
 					_exit(3);
-				__sync_sub_and_fetch(holders, 1);
+				--*holders;
 				close(fd);
 				got++;
 			}
