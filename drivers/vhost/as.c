@@ -319,13 +319,15 @@ int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 
 			 u64 uaddr, u8 perm)
 {
 	struct vhost_vdpa_as *as;
-	u64 end;
+	u64 end, uend;
 	int err;
 
 	if (!size || check_add_overflow(iova, size - 1, &end) ||
 	    iova < set->range.first || end > set->range.last ||
 	    !perm || perm & ~VHOST_MAP_RW)
 		return -EINVAL;
+	if (check_add_overflow(uaddr, size - 1, &uend))
+		return -EFAULT;
 
 	if (mutex_lock_killable(&set->lock))
 		return -EINTR;

@@ -63,8 +63,10 @@ static void direct_clear(struct vhost_vdpa_as_set *set, u32 asid)
 {
 	struct vdpa_device *vdev = set->vdev;
 	u64 first = set->range.first & PAGE_MASK;
+	u64 last = set->range.last | ~PAGE_MASK;
 
-	vdev->config->dma_unmap(vdev, asid, first, (set->range.last - first) & PAGE_MASK);
+	/* there is no size for all 64 bits, it is one page short of them */
+	vdev->config->dma_unmap(vdev, asid, first, last - first + 1 ?: -PAGE_SIZE);
 }
 
 const struct vhost_vdpa_way vhost_vdpa_way_direct = {
