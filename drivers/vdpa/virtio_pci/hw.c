@@ -47,21 +47,19 @@ int vpf_hw_reset(struct vpf *vpf)
 }
 
 /*
- * A driver has to agree to VIRTIO_F_SR_IOV before it enables virtual functions;
- * once is enough, resets don't matter (6.1).
+ * Accepts features as a driver does, which brings to light what the function
+ * has for them. False when it doesn't take all of them together.
  */
-int vpf_agree_on_sriov(struct vpf *vpf)
+bool vpf_accept(struct vpf *vpf, u64 features)
 {
 	struct virtio_pci_modern_device *mdev = &vpf->mdev;
 	u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
 
 	vp_modern_set_status(mdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	vp_modern_set_status(mdev, status);
-	vp_modern_set_features(mdev, BIT_ULL(VIRTIO_F_SR_IOV) |
-			       (vpf->features & VPF_NEEDED_FEATURES));
+	vp_modern_set_features(mdev, features);
 	vp_modern_set_status(mdev, status | VIRTIO_CONFIG_S_FEATURES_OK);
-	vpf->sriov = vp_modern_get_status(mdev) & VIRTIO_CONFIG_S_FEATURES_OK;
-	return vpf_hw_reset(vpf);
+	return vp_modern_get_status(mdev) & VIRTIO_CONFIG_S_FEATURES_OK;
 }
 
 /* --- device configuration ------------------------------------------------ */

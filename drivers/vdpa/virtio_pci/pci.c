@@ -132,32 +132,65 @@ static int vpf_sriov_configure(struct pci_dev *pdev, int n)
 
 /* --- coming and going ---------------------------------------------------- */
 
-/* What the function offers, and how many queues; it is reset afterwards */
+/* What the function offers, and accepts when a driver wants all of it */
+static int vpf_learn_features(struct vpf *vpf)
+{
+	struct virtio_pci_modern_device *mdev = &vpf->mdev;
+	struct device *dev = &mdev->pci_dev->dev;
+	u64 offered = vp_modern_get_features(mdev), sriov = 0;
+
+	if (!(offered & BIT_ULL(VIRTIO_F_VERSION_1)))
+		return dev_err_probe(dev, -EOPNOTSUPP,
+				     "does not offer VIRTIO_F_VERSION_1\n");
+	vpf->features = offered & ~VPF_TRANSPORT_FEATURES;
+
+	/*
+	 * A driver has to accept VIRTIO_F_SR_IOV before it enables virtual
+	 * functions; once is enough, resets don't matter (6.1).
+	 */
+	if (mdev->pci_dev->is_physfn)
+		sriov = offered & BIT_ULL(VIRTIO_F_SR_IOV);
+	if (!vpf_accept(vpf, vpf->features | sriov))
+		return dev_err_probe(dev, -EOPNOTSUPP,
+				     "does not take the features that it offers\n");
+	vpf->sriov = sriov;
+	return 0;
+}
+
+/* What the function is and has; it is reset afterwards */
 static int vpf_learn(struct vpf *vpf)
 {
 	struct virtio_pci_modern_device *mdev = &vpf->mdev;
-	struct pci_dev *pdev = mdev->pci_dev;
-	u64 offered;
+	struct device *dev = &mdev->pci_dev->dev;
 	int err;
 
 	err = vpf_hw_reset(vpf);
 	if (err)
-		return dev_err_probe(&pdev->dev, err, "does not reset\n");
-	if (pci_msix_vec_count(pdev) < 0)
-		return dev_err_probe(&pdev->dev, -EOPNOTSUPP, "has no MSI-X\n");
+		return dev_err_probe(dev, err, "does not reset\n");
+	if (pci_msix_vec_count(mdev->pci_dev) < 0)
+		return dev_err_probe(dev, -EOPNOTSUPP, "has no MSI-X\n");
 
-	offered = vp_modern_get_features(mdev);
-	vpf->features = offered & ~VPF_TRANSPORT_FEATURES;
-	if (!(offered & BIT_ULL(VIRTIO_F_VERSION_1)))
-		return dev_err_probe(&pdev->dev, -EOPNOTSUPP,
-				     "does not offer VIRTIO_F_VERSION_1\n");
+	err = vpf_learn_features(vpf);
+	if (err)
+		goto reset;
+	/* as many as there are with all features, for instance multiqueue */
 	vpf->nqueues = vp_modern_get_num_queues(mdev);
-	if (!vpf->nqueues)
-		return dev_err_probe(&pdev->dev, -EINVAL, "has no queues\n");
+	if (!vpf->nqueues) {
+		err = dev_err_probe(dev, -EINVAL, "has no queues\n");
+		goto reset;
+	}
+	err = vpf_map_doorbells(vpf);
+	if (err)
+		goto reset;
 
-	if (offered & BIT_ULL(VIRTIO_F_SR_IOV) && pdev->is_physfn)
-		return vpf_agree_on_sriov(vpf);
-	return 0;
+	err = vpf_hw_reset(vpf);
+	if (err)
+		vpf_unmap_doorbells(vpf);
+	return err;
+
+reset:
+	vpf_hw_reset(vpf);
+	return err;
 }
 
 static int vpf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -182,9 +215,6 @@ static int vpf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto disable_device;
 	}
 	err = vpf_learn(vpf);
-	if (err)
-		goto remove_modern;
-	err = vpf_map_doorbells(vpf);
 	if (err)
 		goto remove_modern;
 

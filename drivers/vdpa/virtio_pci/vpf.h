@@ -211,7 +211,7 @@ extern const struct vdpa_config_ops vpf_ops;
 
 /* hw.c */
 int vpf_hw_reset(struct vpf *vpf);
-int vpf_agree_on_sriov(struct vpf *vpf);
+bool vpf_accept(struct vpf *vpf, u64 features);
 int vpf_map_doorbells(struct vpf *vpf);
 void vpf_unmap_doorbells(struct vpf *vpf);
 size_t vpf_config_size(struct vpf *vpf);
