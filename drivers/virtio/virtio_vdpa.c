@@ -37,8 +37,8 @@ struct vvdpa_queue {
  * struct vvdpa_device - a virtio device on the vDPA bus
  * @vdev: the virtio device; its release frees all of this
  * @vdpa: the device below; valid until @vdev is unregistered
- * @dead: the last reset failed; written by reset, read by finalize_features,
- *	which the virtio core serialises
+ * @dead: the last reset failed; written by reset, read by get_status and
+ *	finalize_features, which the virtio core serialises
  * @queues: one for each virtqueue of @vdpa
  */
 struct vvdpa_device {
@@ -97,6 +97,9 @@ static u8 vvdpa_get_status(struct virtio_device *vdev)
 {
 	struct vdpa_device *vdpa = to_vdpa(vdev);
 
+	/* out of use for good, which the virtio core knows by 0 only */
+	if (to_vvdpa(vdev)->dead)
+		return 0;
 	return vdpa->config->get_status(vdpa);
 }
 
