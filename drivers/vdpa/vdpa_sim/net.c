@@ -20,7 +20,11 @@
 			 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |		\
 			 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR))
 
-#define SIMNET_MORE_FEATURES	(VDPASIM_MORE_FEATURES | BIT_ULL(VIRTIO_NET_F_MQ))
+#define SIMNET_MORE_FEATURES	(VDPASIM_MORE_FEATURES |		\
+				 BIT_ULL(VIRTIO_NET_F_MQ) |		\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN))
 
 static bool simnet_process(struct vdpasim_vq *vq)
 {
@@ -71,11 +75,15 @@ static void simnet_reset(struct vdpasim *sim)
 
 	net->active = 1;
 	simnet_set_mac(net, net->permanent_mac);
+	simnet_filter_reset(net);
 }
 
 static void simnet_free(struct vdpasim *sim)
 {
-	kfree(sim_to_net(sim)->stats);
+	struct simnet *net = sim_to_net(sim);
+
+	simnet_filter_reset(net);
+	kfree(net->stats);
 }
 
 static const struct vdpasim_class simnet_class = {
@@ -243,6 +251,8 @@ static void __exit simnet_module_exit(void)
 {
 	vdpa_mgmtdev_unregister(&simnet_mgmt);
 	device_unregister(&simnet_mgmt_device);
+	/* filters on their way */
+	simnet_port_barrier();
 }
 module_exit(simnet_module_exit);
 

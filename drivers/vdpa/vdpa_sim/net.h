@@ -24,12 +24,30 @@ struct simnet_stats {
 	u64 filtered;
 };
 
+struct simnet_filter;
+
+/**
+ * struct simnet_header - beginning of a frame
+ * @dest: address of the receiver
+ * @source: address of the sender
+ * @proto: what follows
+ * @tci: which VLAN, when that is ETH_P_8021Q; otherwise anything
+ */
+struct simnet_header {
+	u8 dest[ETH_ALEN];
+	u8 source[ETH_ALEN];
+	__be16 proto;
+	__be16 tci;
+};
+
 /**
  * struct simnet - a simulated network device
  * @sim: the engine's part; must come first
  * @mac: its address, which management and the control queue write
  * @mac_lock: protects @mac; senders read it without waiting
  * @permanent_mac: what @mac is after a reset
+ * @filter: what it receives besides, NULL while nobody chose; looked at by
+ *	those who send
  * @mtu: its MTU
  * @pairs: number of data queue pairs
  * @active: how many of them the driver uses
@@ -40,6 +58,7 @@ struct simnet {
 	struct vdpasim sim;
 	u64 mac;
 	u8 permanent_mac[ETH_ALEN];
+	struct simnet_filter __rcu *filter;
 	u16 mtu;
 	u16 pairs;
 	u16 active;
@@ -79,10 +98,24 @@ static inline void simnet_set_mac(struct simnet *net, const u8 *addr)
 	WRITE_ONCE(net->mac, mac);
 }
 
+static inline bool simnet_has(const struct simnet *net, unsigned int feature)
+{
+	return net->sim.features & BIT_ULL(feature);
+}
+
 bool simnet_send(struct vdpasim_vq *vq);
+void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func);
+void simnet_port_barrier(void);
 void simnet_port_add(struct simnet *net);
 void simnet_port_del(struct simnet *net);
 
 bool simnet_control(struct vdpasim_vq *vq);
+
+bool simnet_filter_passes(const struct simnet_filter *filter,
+			  const struct simnet_header *header, bool own);
+void simnet_filter_reset(struct simnet *net);
+u8 simnet_control_rx(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from);
+u8 simnet_control_mac_table(struct simnet *net, struct vdpa_vring_cursor *from);
+u8 simnet_control_vlan(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from);
 
 #endif /* _VDPA_SIM_NET_H */

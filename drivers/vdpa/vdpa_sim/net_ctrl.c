@@ -7,11 +7,6 @@
 
 #include "net.h"
 
-static bool simnet_has(const struct simnet *net, unsigned int feature)
-{
-	return net->sim.features & BIT_ULL(feature);
-}
-
 /* VIRTIO_NET_CTRL_MAC_ADDR_SET (5.1.6.5.2) */
 static u8 simnet_control_mac(struct simnet *net, struct vdpa_vring_cursor *from)
 {
@@ -51,13 +46,24 @@ static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
 	if (vdpa_vring_pull(&from, &hdr, sizeof(hdr)) != sizeof(hdr))
 		return VIRTIO_NET_ERR;
 
-	if (hdr.class == VIRTIO_NET_CTRL_MAC &&
-	    hdr.cmd == VIRTIO_NET_CTRL_MAC_ADDR_SET)
-		return simnet_control_mac(net, &from);
-	if (hdr.class == VIRTIO_NET_CTRL_MQ &&
-	    hdr.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
-		return simnet_control_mq(net, &from);
-	return VIRTIO_NET_ERR;
+	switch (hdr.class) {
+	case VIRTIO_NET_CTRL_RX:
+		return simnet_control_rx(net, hdr.cmd, &from);
+	case VIRTIO_NET_CTRL_MAC:
+		if (hdr.cmd == VIRTIO_NET_CTRL_MAC_ADDR_SET)
+			return simnet_control_mac(net, &from);
+		if (hdr.cmd == VIRTIO_NET_CTRL_MAC_TABLE_SET)
+			return simnet_control_mac_table(net, &from);
+		return VIRTIO_NET_ERR;
+	case VIRTIO_NET_CTRL_VLAN:
+		return simnet_control_vlan(net, hdr.cmd, &from);
+	case VIRTIO_NET_CTRL_MQ:
+		if (hdr.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
+			return simnet_control_mq(net, &from);
+		return VIRTIO_NET_ERR;
+	default:
+		return VIRTIO_NET_ERR;
+	}
 }
 
 /* A batch of the control queue */
