@@ -319,8 +319,8 @@ static int dpdk_memory_table(struct client *c)
 TEST_F(net, dpdk)
 {
 	struct client *c = &self->n.c;
+	unsigned int base, i;
 	uint64_t offered;
-	unsigned int i;
 
 	ASSERT_EQ(0, vv_set_owner(c->fd));
 	ASSERT_EQ(0, vv_get_features(c->fd, &offered));
@@ -339,6 +339,8 @@ TEST_F(net, dpdk)
 		/* the wrap counter of its own half, and nothing of the used one */
 		ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_SET_VRING_BASE, i,
 					  variant->ring ? 0x8000 : 0));
+		ASSERT_EQ(0, vv_get_vring(c->fd, VHOST_GET_VRING_BASE, i, &base));
+		EXPECT_EQ(variant->ring ? 0x80008000 : 0, base);
 		ASSERT_EQ(0, enable(c, i, true));
 	}
 	ASSERT_EQ(0, net_memory(&self->n));
@@ -355,7 +357,7 @@ TEST_F(net, dpdk)
 	ASSERT_EQ(0, client_stop(c));
 }
 
-/* The suite of rust-vmm's vhost crate */
+/* The tests of rust-vmm's library */
 TEST_F(net, rust_vmm)
 {
 	struct client *c = &self->n.c;

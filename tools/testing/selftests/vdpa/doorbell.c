@@ -83,6 +83,11 @@ static void *map(int fd, size_t len, int prot, int flags, unsigned int index)
 	return mmap(NULL, len, prot, flags, fd, (off_t)index * PAGE);
 }
 
+static void ring(uint32_t *bell, uint32_t value)
+{
+	__atomic_store_n(bell, value, __ATOMIC_RELEASE);
+}
+
 static long long written(const char *name)
 {
 	char path[128];
@@ -110,18 +115,18 @@ TEST_F(doorbell, what_cannot_be_mapped)
 
 TEST_F(doorbell, a_write_gets_there)
 {
-	volatile uint32_t *bell = map(self->fd, PAGE, PROT_WRITE, MAP_SHARED, 0);
+	uint32_t *bell = map(self->fd, PAGE, PROT_WRITE, MAP_SHARED, 0);
 
 	ASSERT_NE(MAP_FAILED, bell);
-	*bell = 0x1234;
+	ring(bell, 0x1234);
 	EXPECT_EQ(0x1234, written(self->name));
 	/* the mapping is a use of the file */
 	close(self->fd);
-	*bell = 0x5678;
+	ring(bell, 0x5678);
 	EXPECT_EQ(0x5678, written(self->name));
 	EXPECT_EQ(-1, open(self->path, O_RDWR));
 	EXPECT_EQ(EBUSY, errno);
-	munmap((void *)bell, PAGE);
+	munmap(bell, PAGE);
 	self->fd = open(self->path, O_RDWR | O_CLOEXEC);
 	EXPECT_GE(self->fd, 0);
 }
@@ -134,17 +139,17 @@ static void on_bus_error(int signal)
 }
 
 /* Both a doorbell that was used before and one that was not */
-static bool faults(volatile uint32_t *bell)
+static bool faults(uint32_t *bell)
 {
 	if (sigsetjmp(after_bus_error, 1))
 		return true;
-	*bell = 1;
+	ring(bell, 1);
 	return false;
 }
 
 TEST_F(doorbell, unplug_takes_it_away)
 {
-	volatile uint32_t *used, *fresh;
+	uint32_t *used, *fresh;
 
 	used = map(self->fd, PAGE, PROT_WRITE, MAP_SHARED, 0);
 	fresh = map(self->fd, PAGE, PROT_WRITE, MAP_SHARED, 1);

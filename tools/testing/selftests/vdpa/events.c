@@ -16,7 +16,7 @@
 #define NUM		64
 #define ROOM		2048
 #define PATIENCE	5000	/* ms */
-#define WHILE		100	/* ms in which nothing should happen */
+#define WHILE		500	/* ms in which nothing should happen */
 
 FIXTURE(events) {
 	char name[32];

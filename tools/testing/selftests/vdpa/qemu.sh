@@ -18,17 +18,17 @@ qemu=''
 # The kernel as QEMU starts it without firmware (PVH): what the image's header
 # says is the payload, unpacked. Emulated, the image takes a minute to do so.
 unpack_kernel() {
-	local setup payload
+	local setup payload magic
 	setup=$(od -An -tu1 -j $((0x1f1)) -N1 "$image")
 	payload=$(od -An -tu4 -j $((0x248)) -N4 "$image")
 	tail -c +$(((setup + 1) * 512 + payload + 1)) "$image" >"$scratch/payload"
+	magic=$(od -An -tx4 -N4 "$scratch/payload" | tr -d ' ')
 	# each complains of what follows its data
-	case $(od -An -tx4 -N4 "$scratch/payload" | tr -d ' ') in
+	case $magic in
 	587a37fd)	xz -dc --single-stream ;;
 	fd2fb528)	zstd -dc ;;
 	*8b1f)		gzip -dc ;;
 	esac <"$scratch/payload" >"$scratch/vmlinux" 2>/dev/null
-	rm "$scratch/payload"
 	[ -s "$scratch/vmlinux" ]
 }
 
@@ -122,8 +122,8 @@ memory_is_pinned() {
 
 transfer() {
 	head -c 300000 /dev/urandom >"$scratch/data"
-	timeout $PATIENCE busybox nc $GUEST $PORT <"$scratch/data"
-	await $PATIENCE "$(md5sum <"$scratch/data" | cut -d' ' -f1)"
+	timeout "$PATIENCE" busybox nc "$GUEST" "$PORT" <"$scratch/data"
+	await "$PATIENCE" "$(md5sum <"$scratch/data" | cut -d' ' -f1)"
 }
 
 take() { # FILE: opens and closes it
@@ -145,15 +145,15 @@ check "device for this kernel" eval "add host net && bind host virtio_vdpa && se
 check "device for the guest" eval "add guest net && bind guest vhost_vdpa"
 
 start_guest
-check "the guest boots and reaches us" await $BOOT_PATIENCE 'guest: up'
-check "we reach it" ping -q -c 5 -W 10 $GUEST
+check "the guest boots and reaches us" await "$BOOT_PATIENCE" 'guest: up'
+check "we reach it" ping -q -c 5 -W 10 "$GUEST"
 check "its memory is pinned" memory_is_pinned
 refuse "nobody else has the device" 'busy' take "$(node_of guest)"
 check "data arrives" transfer
-check "the guest resets its device and goes on" await $PATIENCE 'guest: again'
+check "the guest resets its device and goes on" await "$PATIENCE" 'guest: again'
 
-kill -KILL $qemu
-wait $qemu 2>/dev/null
+kill -KILL "$qemu"
+wait "$qemu" 2>/dev/null
 check "killed, it leaves nothing behind" \
 	eval "wait_for 5 nothing_is_pinned && take '$(node_of guest)'"
 finish
