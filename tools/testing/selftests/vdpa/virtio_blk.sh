@@ -82,9 +82,9 @@ rebind() { # NAME: away from virtio_vdpa and back
 begin_load() {
 	local stat="/sys/block/$disk/stat" before
 	before=$(cat "$stat")
-	io --bsrange=4k-64k --verify=0 --time_based --runtime=60 >"$scratch/load" 2>&1 &
+	io --bsrange=4k-64k --verify=0 --time_based --runtime=300 >"$scratch/load" 2>&1 &
 	load=$!
-	wait_for 20 not grep -qxF -- "$before" "$stat"
+	wait_for 60 not grep -qxF -- "$before" "$stat"
 }
 
 load_fails() {
