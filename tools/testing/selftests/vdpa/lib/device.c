@@ -39,7 +39,23 @@ static int load_for(const char *mgmtdev)
 		return module_load("vdpa_sim_net");
 	if (!strcmp(mgmtdev, "vdpasim_blk"))
 		return module_load("vdpa_sim_blk");
+	if (!strcmp(mgmtdev, VDPA_MOCK))
+		return module_load("vdpa_mock");
 	return 0;
+}
+
+/* "NAME" or "BUS/NAME" */
+static void put_mgmtdev(struct nl_request *req, const char *mgmtdev)
+{
+	const char *slash = strchr(mgmtdev, '/');
+	char bus[32];
+
+	if (slash) {
+		snprintf(bus, sizeof(bus), "%.*s", (int)(slash - mgmtdev), mgmtdev);
+		nl_put_string(req, VDPA_ATTR_MGMTDEV_BUS_NAME, bus);
+		mgmtdev = slash + 1;
+	}
+	nl_put_string(req, VDPA_ATTR_MGMTDEV_DEV_NAME, mgmtdev);
 }
 
 int vdpa_add(const char *name, const char *mgmtdev, uint64_t features)
@@ -52,7 +68,7 @@ int vdpa_add(const char *name, const char *mgmtdev, uint64_t features)
 	if (err)
 		return err;
 	nl_put_string(&req, VDPA_ATTR_DEV_NAME, name);
-	nl_put_string(&req, VDPA_ATTR_MGMTDEV_DEV_NAME, mgmtdev);
+	put_mgmtdev(&req, mgmtdev);
 	if (features)
 		nl_put(&req, VDPA_ATTR_DEV_FEATURES, &features, sizeof(features));
 	return nl_do(&req, NULL, NULL);
@@ -115,6 +131,23 @@ static int write_file(const char *path, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+int vdpa_mock_shape(const char *parameter, const char *value)
+{
+	char path[PATH_MAX];
+	int err = load_for(VDPA_MOCK);
+
+	snprintf(path, sizeof(path), "/sys/module/vdpa_mock/parameters/%s", parameter);
+	return err ? err : write_file(path, value);
+}
+
+int vdpa_mock_order(const char *file, const char *order)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/vdpa_mock/%s", file);
+	return write_file(path, order);
 }
 
 /* Name of the driver that has the device; empty when none has */

@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define VDPA_MOCK	"platform/vdpa_mock"
+
 int module_load(const char *name);
 
 /*
- * Device @name of "vdpasim_net" or "vdpasim_blk", loading what it needs.
+ * Device @name of "vdpasim_net", "vdpasim_blk" or VDPA_MOCK, loading what it needs.
  * @features beyond the default ones have to be asked for; 0: the default.
  */
 int vdpa_add(const char *name, const char *mgmtdev, uint64_t features);
@@ -30,6 +32,10 @@ int vdpa_chardev(const char *name, char *path, size_t size);
 int vdpa_create(const char *mgmtdev, uint64_t features, char name[32], char path[64]);
 /* Sum of the vendor's counters of queue @index whose names contain @word */
 int vdpa_counter(const char *name, uint32_t index, const char *word, uint64_t *sum);
+
+/* The mock parent: a setting of devices to come; an order by "fail" or "slow" */
+int vdpa_mock_shape(const char *parameter, const char *value);
+int vdpa_mock_order(const char *file, const char *order);
 
 /* Number @key of a file such as /proc/self/status; -1 when it is not there */
 long long proc_field(const char *path, const char *key);
