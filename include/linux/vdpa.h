@@ -194,12 +194,11 @@ struct vdpa_map_file {
  * Virtqueues (virtio 1.2, 2.6 to 2.8):
  *
  * @set_vq_address: addresses (IOVA) of the descriptor, driver and device areas.
- *	Called while the queue is not ready. 0, or -EINVAL for an address that
- *	the device can't use.
- * @set_vq_num: size of the queue in descriptors, while it is not ready. The bus
- *	driver keeps it within @get_vq_num_min and @get_vq_num_max. A parent that
- *	gets a wrong one all the same refuses in @set_vq_ready by staying not
- *	ready.
+ *	Called while the queue is not ready or the device suspended. 0, or -EINVAL
+ *	for an address that the device can't use.
+ * @set_vq_num: size of the queue in descriptors, likewise. The bus driver keeps
+ *	it within @get_vq_num_min and @get_vq_num_max. A parent that gets a wrong
+ *	one all the same refuses in @set_vq_ready by staying not ready.
  * @kick_vq: available buffer notification. Any time, atomic context; for a
  *	queue that is not ready yet it is remembered or harmless.
  * @kick_vq_with_data: *optional*, the same with VIRTIO_F_NOTIFICATION_DATA

@@ -82,7 +82,7 @@ static unsigned long long iova_last = ~0ULL;
 module_param(iova_last, ullong, 0644);
 MODULE_PARM_DESC(iova_last, "highest one [~0]");
 
-static char off[256] = "compat_reset,dma_map,dma_unmap";
+static char off[512] = "compat_reset,dma_map,dma_unmap";
 module_param_string(off, off, sizeof(off), 0644);
 MODULE_PARM_DESC(off, "operations that new devices lack [compat_reset,dma_map,dma_unmap]");
 
@@ -141,9 +141,9 @@ void mock_release(struct mock *mock)
 
 static int mock_find_dma_dev(struct mock *mock)
 {
-	if (!*dma_dev)
+	if (sysfs_streq(dma_dev, ""))
 		mock->vdpa.dma_dev = &mock->vdpa.dev;
-	else if (strcmp(dma_dev, "none"))
+	else if (!sysfs_streq(dma_dev, "none"))
 		mock->vdpa.dma_dev = bus_find_device_by_name(&pci_bus_type, NULL,
 							     dma_dev);
 	else

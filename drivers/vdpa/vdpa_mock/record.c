@@ -16,13 +16,15 @@
 
 static int violations;
 module_param(violations, int, 0444);
-MODULE_PARM_DESC(violations, "read it: times that a caller broke the rules of <linux/vdpa.h>");
+MODULE_PARM_DESC(violations, "read it: times that a caller broke a rule");
 
 const struct mock_rule mock_rules[MOCK_NOPS] = {
 	[MOCK_OP(set_vq_address)] = { "set_vq_address", MOCK_BUS },
 	[MOCK_OP(set_vq_num)] = { "set_vq_num", MOCK_BUS },
 	[MOCK_OP(kick_vq)] = { "kick_vq", MOCK_ANY | MOCK_ATOMIC },
-	[MOCK_OP(kick_vq_with_data)] = { "kick_vq_with_data", MOCK_ANY | MOCK_ATOMIC | MOCK_OPTIONAL },
+	[MOCK_OP(kick_vq_with_data)] = {
+		"kick_vq_with_data", MOCK_ANY | MOCK_ATOMIC | MOCK_OPTIONAL
+	},
 	[MOCK_OP(set_vq_cb)] = { "set_vq_cb", MOCK_BUS },
 	[MOCK_OP(set_vq_ready)] = { "set_vq_ready", MOCK_BUS },
 	[MOCK_OP(get_vq_ready)] = { "get_vq_ready", MOCK_BUS },
