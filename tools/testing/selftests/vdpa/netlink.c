@@ -29,7 +29,7 @@
 
 /* --- small words ---------------------------------------------------------- */
 
-static __attribute__((format(printf, 1, 2))) int shell(const char *format, ...)
+static int shell(const char *format, ...)
 {
 	char line[512];
 	va_list args;
@@ -162,8 +162,8 @@ static bool is_string(const struct answer *answer, uint16_t type, const char *te
 #define LONG_NAME	"0123456789012345678901234567890123456789012345678901234567890123" \
 			"456789012345678901234567890123456789012345678901234567890123456"
 #define BUS		STR(MGMTDEV_BUS_NAME, "platform")
-#define MGMT		BUS, STR(MGMTDEV_DEV_NAME, "vdpa_mock")
-#define NEW		MGMT, STR(DEV_NAME, "new")
+#define MGMT		STR(MGMTDEV_DEV_NAME, "vdpa_mock")
+#define NEW		STR(DEV_NAME, "new")
 #define DEV		STR(DEV_NAME, "dev")
 #define MAC		BYTES(DEV_NET_CFG_MACADDR, "\2\0\0\0\0\1")
 
@@ -212,50 +212,50 @@ static const struct refusal net_refusals[] = {
 	  { BUS, STR(MGMTDEV_DEV_NAME, "") }, -ENODEV, "no management device",
 	  A(MGMTDEV_DEV_NAME) },
 
-	{ "dev new: no name", VDPA_CMD_DEV_NEW, { MGMT }, -EINVAL, "", A(DEV_NAME) },
+	{ "dev new: no name", VDPA_CMD_DEV_NEW, { BUS, MGMT }, -EINVAL, "", A(DEV_NAME) },
 	{ "dev new: no mgmtdev", VDPA_CMD_DEV_NEW, { STR(DEV_NAME, "new") },
 	  -EINVAL, "", A(MGMTDEV_DEV_NAME) },
 	{ "dev new: no such mgmtdev", VDPA_CMD_DEV_NEW,
 	  { STR(MGMTDEV_DEV_NAME, "nobody"), STR(DEV_NAME, "new") },
 	  -ENODEV, "no management device of this name", A(MGMTDEV_DEV_NAME) },
-	{ "dev new: empty name", VDPA_CMD_DEV_NEW, { MGMT, STR(DEV_NAME, "") },
+	{ "dev new: empty name", VDPA_CMD_DEV_NEW, { BUS, MGMT, STR(DEV_NAME, "") },
 	  -EINVAL, "directory", A(DEV_NAME) },
-	{ "dev new: name .", VDPA_CMD_DEV_NEW, { MGMT, STR(DEV_NAME, ".") },
+	{ "dev new: name .", VDPA_CMD_DEV_NEW, { BUS, MGMT, STR(DEV_NAME, ".") },
 	  -EINVAL, "directory", A(DEV_NAME) },
-	{ "dev new: name ..", VDPA_CMD_DEV_NEW, { MGMT, STR(DEV_NAME, "..") },
+	{ "dev new: name ..", VDPA_CMD_DEV_NEW, { BUS, MGMT, STR(DEV_NAME, "..") },
 	  -EINVAL, "directory", A(DEV_NAME) },
-	{ "dev new: name with a slash", VDPA_CMD_DEV_NEW, { MGMT, STR(DEV_NAME, "a/b") },
+	{ "dev new: name with a slash", VDPA_CMD_DEV_NEW, { BUS, MGMT, STR(DEV_NAME, "a/b") },
 	  -EINVAL, "directory", A(DEV_NAME) },
 	{ "dev new: too long a name", VDPA_CMD_DEV_NEW,
-	  { MGMT, STR(DEV_NAME, LONG_NAME "x") }, -EINVAL, "", A(DEV_NAME) },
+	  { BUS, MGMT, STR(DEV_NAME, LONG_NAME "x") }, -EINVAL, "", A(DEV_NAME) },
 	{ "dev new: name without its end", VDPA_CMD_DEV_NEW,
-	  { MGMT, BYTES(DEV_NAME, "new") }, -EINVAL, "", A(DEV_NAME) },
-	{ "dev new: name is taken", VDPA_CMD_DEV_NEW, { MGMT, DEV },
+	  { BUS, MGMT, BYTES(DEV_NAME, "new") }, -EINVAL, "", A(DEV_NAME) },
+	{ "dev new: name is taken", VDPA_CMD_DEV_NEW, { BUS, MGMT, DEV },
 	  -EEXIST, "name is taken", A(DEV_NAME) },
 	{ "dev new: by one without mgmtdev", VDPA_CMD_DEV_NEW,
-	  { MGMT, STR(DEV_NAME, "mock_bare") }, -EEXIST, "name is taken", A(DEV_NAME) },
+	  { BUS, MGMT, STR(DEV_NAME, "mock_bare") }, -EEXIST, "name is taken", A(DEV_NAME) },
 	{ "dev new: short MAC", VDPA_CMD_DEV_NEW,
-	  { NEW, BYTES(DEV_NET_CFG_MACADDR, "\2\0\0\0\0") },
+	  { BUS, MGMT, NEW, BYTES(DEV_NET_CFG_MACADDR, "\2\0\0\0\0") },
 	  -ERANGE, "", A(DEV_NET_CFG_MACADDR) },
 	{ "dev new: MTU too small", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_NET_CFG_MTU, 16, 67) }, -ERANGE, "", A(DEV_NET_CFG_MTU) },
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MTU, 16, 67) }, -ERANGE, "", A(DEV_NET_CFG_MTU) },
 	{ "dev new: MTU of one byte", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_NET_CFG_MTU, 8, 255) }, -EINVAL, "", A(DEV_NET_CFG_MTU) },
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MTU, 8, 255) }, -EINVAL, "", A(DEV_NET_CFG_MTU) },
 	{ "dev new: no queue pair", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_NET_CFG_MAX_VQP, 16, 0) },
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MAX_VQP, 16, 0) },
 	  -EINVAL, "at least one queue pair", A(DEV_NET_CFG_MAX_VQP) },
 	{ "dev new: queue pairs in one byte", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_NET_CFG_MAX_VQP, 8, 1) }, -EINVAL, "", A(DEV_NET_CFG_MAX_VQP) },
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MAX_VQP, 8, 1) }, -EINVAL, "", A(DEV_NET_CFG_MAX_VQP) },
 	{ "dev new: features in 32 bits", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 32, 0) }, -EINVAL, "", A(DEV_FEATURES) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 32, 0) }, -EINVAL, "", A(DEV_FEATURES) },
 	{ "dev new: MAC without its feature", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN), MAC },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN), MAC },
 	  -EINVAL, "features 0x20 are missing", A(DEV_FEATURES) },
 	{ "dev new: MTU without its feature", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN), NUM(DEV_NET_CFG_MTU, 16, 1500) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN), NUM(DEV_NET_CFG_MTU, 16, 1500) },
 	  -EINVAL, "features 0x8 are missing", A(DEV_FEATURES) },
 	{ "dev new: queue pairs without their feature", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN), NUM(DEV_NET_CFG_MAX_VQP, 16, 2) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN), NUM(DEV_NET_CFG_MAX_VQP, 16, 2) },
 	  -EINVAL, "features 0x400000 are missing", A(DEV_FEATURES) },
 
 	{ "dev del: no name", VDPA_CMD_DEV_DEL, {}, -EINVAL, "", A(DEV_NAME) },
@@ -330,34 +330,35 @@ static const struct refusal net_refusals[] = {
 };
 
 static const struct refusal limited_refusals[] = {
-	{ "limited: MAC", VDPA_CMD_DEV_NEW, { NEW, MAC },
+	{ "limited: MAC", VDPA_CMD_DEV_NEW, { BUS, MGMT, NEW, MAC },
 	  -EOPNOTSUPP, "attribute mac is not supported", A(DEV_NET_CFG_MACADDR) },
-	{ "limited: MTU", VDPA_CMD_DEV_NEW, { NEW, NUM(DEV_NET_CFG_MTU, 16, 1500) },
+	{ "limited: MTU", VDPA_CMD_DEV_NEW, { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MTU, 16, 1500) },
 	  -EOPNOTSUPP, "attribute mtu is not supported", A(DEV_NET_CFG_MTU) },
 	{ "limited: queue pairs", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_NET_CFG_MAX_VQP, 16, 2) },
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MAX_VQP, 16, 2) },
 	  -EOPNOTSUPP, "attribute max_vqp is not supported", A(DEV_NET_CFG_MAX_VQP) },
 	{ "limited: features of others", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)) },
 	  -EINVAL, "features 0x20 are not supported", A(DEV_FEATURES) },
 };
 
 static const struct refusal featureless_refusals[] = {
 	{ "featureless: features", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN) },
 	  -EOPNOTSUPP, "attribute device_features is not supported", A(DEV_FEATURES) },
 };
 
 static const struct refusal several_refusals[] = {
 	{ "several classes: features of a class", VDPA_CMD_DEV_NEW,
-	  { NEW, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)) },
+	  { BUS, MGMT, NEW, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)) },
 	  -EINVAL, "features are ambiguous", A(DEV_FEATURES) },
 };
 
 static const struct refusal unknown_refusals[] = {
-	{ "unknown class: MAC", VDPA_CMD_DEV_NEW, { NEW, MAC },
+	{ "unknown class: MAC", VDPA_CMD_DEV_NEW, { BUS, MGMT, NEW, MAC },
 	  -EINVAL, "makes no network devices", A(DEV_NET_CFG_MACADDR) },
-	{ "unknown class: MTU", VDPA_CMD_DEV_NEW, { NEW, NUM(DEV_NET_CFG_MTU, 16, 1500) },
+	{ "unknown class: MTU", VDPA_CMD_DEV_NEW,
+	  { BUS, MGMT, NEW, NUM(DEV_NET_CFG_MTU, 16, 1500) },
 	  -EINVAL, "makes no network devices", A(DEV_NET_CFG_MTU) },
 	{ "unknown class: attr set", VDPA_CMD_DEV_ATTR_SET, { DEV, MAC },
 	  -EINVAL, "no MAC address", A(DEV_NET_CFG_MACADDR) },
@@ -473,7 +474,7 @@ static void deform(void)
 
 static void answers(void)
 {
-	const struct attr mgmt[] = { MGMT };
+	const struct attr mgmt[] = { BUS, MGMT };
 	struct nl_request req;
 	struct answer got;
 	int err;
@@ -507,7 +508,7 @@ static void answers(void)
 			 "dev get: smallest queue\n");
 }
 
-static void negotiated(void)
+static void after_negotiation(void)
 {
 	const struct attr queue[] = { DEV, NUM(DEV_QUEUE_INDEX, 32, 3) };
 	struct nl_request req;
@@ -562,10 +563,10 @@ static void negotiated(void)
 }
 
 /* Settings of a new device arrive, and one of them can be changed later */
-static void settings(void)
+static void new_settings(void)
 {
 	const struct attr new[] = {
-		NEW, MAC, NUM(DEV_NET_CFG_MTU, 16, 68), NUM(DEV_NET_CFG_MAX_VQP, 16, 7),
+		BUS, MGMT, NEW, MAC, NUM(DEV_NET_CFG_MTU, 16, 68), NUM(DEV_NET_CFG_MAX_VQP, 16, 7),
 	};
 	const struct attr set[] = {
 		STR(DEV_NAME, "new"), BYTES(DEV_NET_CFG_MACADDR, "\2\0\0\0\0\2"),
@@ -733,13 +734,13 @@ struct permission {
 };
 
 static const struct permission permissions[] = {
-	{ "mgmtdev get", VDPA_CMD_MGMTDEV_GET, 0, { MGMT }, 0 },
+	{ "mgmtdev get", VDPA_CMD_MGMTDEV_GET, 0, { BUS, MGMT }, 0 },
 	{ "mgmtdev dump", VDPA_CMD_MGMTDEV_GET, NLM_F_DUMP, {}, 0 },
 	{ "dev get", VDPA_CMD_DEV_GET, 0, { DEV }, 0 },
 	{ "dev dump", VDPA_CMD_DEV_GET, NLM_F_DUMP, {}, 0 },
 	{ "config get", VDPA_CMD_DEV_CONFIG_GET, 0, { DEV }, 0 },
 	{ "config dump", VDPA_CMD_DEV_CONFIG_GET, NLM_F_DUMP, {}, 0 },
-	{ "dev new", VDPA_CMD_DEV_NEW, 0, { NEW }, -EPERM },
+	{ "dev new", VDPA_CMD_DEV_NEW, 0, { BUS, MGMT, NEW }, -EPERM },
 	{ "dev del", VDPA_CMD_DEV_DEL, 0, { DEV }, -EPERM },
 	{ "vstats get", VDPA_CMD_DEV_VSTATS_GET, 0,
 	  { DEV, NUM(DEV_QUEUE_INDEX, 32, 0) }, -EPERM },
@@ -837,7 +838,7 @@ static void *come_and_go(void *arg)
 	return arg;
 }
 
-static void many(void)
+static void dump_many(void)
 {
 	struct nl_request req;
 	pthread_t thread;
@@ -910,12 +911,12 @@ static void with_net(void)
 	refuse(net_refusals, ARRAY_SIZE(net_refusals));
 	deform();
 	answers();
-	negotiated();
-	settings();
+	after_negotiation();
+	new_settings();
 	config_fields("net", net_fields, ARRAY_SIZE(net_fields));
 	permission();
 	mgmtdevs();
-	many();
+	dump_many();
 }
 
 static void with_others(void)
@@ -941,7 +942,7 @@ static void with_others(void)
 	ksft_test_result(!add("dev", MODERN), "several classes: features of the transport\n");
 	{
 		const struct attr new[] = {
-			NEW, MAC, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)),
+			BUS, MGMT, NEW, MAC, NUM(DEV_FEATURES, 64, MODERN | BIT(VIRTIO_NET_F_MAC)),
 		};
 		struct nl_request req;
 

@@ -14,7 +14,7 @@ param() { # NAME: its value
 shape() { # NAME=VALUE...: of the devices to come
 	local setting
 	for setting; do
-		printf '%s' "${setting#*=}" >"$MOCK_PARAM/${setting%%=*}" || return
+		printf '%s\n' "${setting#*=}" >"$MOCK_PARAM/${setting%%=*}" || return
 	done
 }
 
