@@ -43,8 +43,8 @@ struct simnet_header {
 /**
  * struct simnet - a simulated network device
  * @sim: the engine's part; must come first
- * @mac: its address, which management and the control queue write
- * @mac_lock: protects @mac; senders read it without waiting
+ * @mac: its address, read and written in one piece: senders don't wait for who
+ *	changes it
  * @permanent_mac: what @mac is after a reset
  * @filter: what it receives besides, NULL while nobody chose; looked at by
  *	those who send

@@ -8,12 +8,16 @@ cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 mac=02:00:00:00:0d:0d
+pid=''
 pages=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
 # The figure of the last statistics that it printed: RX-packets, TX-errors ...
 figure() { # NAME
-	tr ' \t' '\n\n' <"$scratch/testpmd" | grep -A1 "^$1:" |
-		awk '/^[0-9]+$/{ n = $1 } END { print n + 0 }'
+	awk -v name="$1:" '{
+		for (i = 1; i < NF; i++)
+			if ($i == name)
+				n = $(i + 1)
+	} END { print n + 0 }' "$scratch/testpmd"
 }
 
 more_than() { # NAME NUMBER
@@ -32,8 +36,8 @@ start() { # OPTION...
 
 # It stops the device and closes the file
 stop() {
-	kill -INT $pid 2>/dev/null
-	wait_for 20 not kill -0 $pid || { kill -KILL $pid; return 1; }
+	kill -INT "$pid" 2>/dev/null
+	wait_for 20 not kill -0 "$pid" || { kill -KILL "$pid"; return 1; }
 	grep -q 'Bye' "$scratch/testpmd"
 }
 
@@ -48,9 +52,9 @@ goes_with_the_device() {
 	wait_for 60 more_than RX-packets 1000 || { cat "$scratch/testpmd"; stop; return 1; }
 	del pmd0 && [ ! -e /sys/bus/vdpa/devices/pmd0 ]
 	local status=$?
-	kill -KILL $pid
-	wait $pid 2>/dev/null
-	return $status
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	return "$status"
 }
 
 plan 4
