@@ -3,6 +3,7 @@
 #
 # The vdpa bus: which driver gets which device, what sysfs and uevents say of
 # it, and what is called in which order when devices, drivers and modules go.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 . ./lib/mock.sh
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The example of Documentation/userspace-api/vhost-vdpa.rst does what it says.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 node_of() {

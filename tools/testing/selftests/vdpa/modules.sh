@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Modules come and go in any order, but not while a device needs them.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 is_loaded() {
 	[ -d "/sys/module/$1" ]
 }
 
+# What others need is last: modprobe looks once at what else became unused
 unload() {
 	modprobe -r vhost_vdpa virtio_vdpa vdpa_sim_net vdpa_sim_blk &&
-		! is_loaded vdpa
+		modprobe -r vdpa_sim vdpa_vring vdpa && not is_loaded vdpa
 }
 
 in_use() { # MODULE
@@ -28,6 +30,7 @@ check "all unload" unload
 check "net device without a driver" add late net
 check "which has no interface" not netdev_of late
 check "virtio_vdpa loads after the device" modprobe virtio_vdpa
+modprobe virtio_net	# there may be no udev to do it
 check "and takes it" wait_for 5 netdev_of late
 
 in_use vdpa

@@ -3,6 +3,7 @@
 #
 # A guest of QEMU on a device by vhost_vdpa, and this kernel on another one of
 # the same segment by virtio_vdpa, talk to each other.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 HOST=10.9.0.1

@@ -3,6 +3,7 @@
 #
 # The kernel's virtio_blk on simulated disks: what an operator sees, and blocks
 # that are read as they were written.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 # SIZE_MAX, SEG_MAX, BLK_SIZE, TOPOLOGY, MQ, FLUSH, DISCARD, WRITE_ZEROES,

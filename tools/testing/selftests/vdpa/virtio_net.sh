@@ -3,6 +3,7 @@
 #
 # The kernel's virtio_net on simulated devices: what an operator sees, and
 # frames that arrive as they were sent.
+cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
 mac_a=02:00:5e:00:00:0a mac_b=02:00:5e:00:00:0b mac_new=02:00:00:00:00:00
