@@ -186,6 +186,40 @@ TEST_F(disk, past_the_end)
 		  variant->request(&self->b, 0, VIRTIO_BLK_T_OUT, 1ULL << 55, 512));
 }
 
+/* Writes a sector from an I/O address that nobody mapped; true when that works */
+static bool can_write_from(struct blk *b, uint64_t iova)
+{
+	struct vq_seg seg[3] = {
+		{ client_iova(&b->c, &b->header[0]), sizeof(b->header[0]) },
+		{ iova, 512 },
+		{ client_iova(&b->c, &b->status[0]), 1 },
+	};
+	uint32_t token, used;
+
+	b->header[0] = (struct virtio_blk_outhdr){ .type = VIRTIO_BLK_T_OUT };
+	b->status[0] = 0xff;
+	return !vq_add(&b->c.queue[0].vq, seg, 2, 1, 0) && !blk_flush(b) &&
+	       !client_poll(&b->c, 0, &token, &used, 200) &&
+	       b->status[0] == VIRTIO_BLK_S_OK;
+}
+
+/*
+ * To a kernel driver a simulated device's I/O addresses are physical ones. A
+ * client must not inherit that, nor get it by a reset.
+ */
+TEST_F(disk, physical_memory_is_out_of_reach)
+{
+	static const uint64_t iova[] = { 0, 0x1000, 0x1000000, 1ULL << 32 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(iova) / sizeof(iova[0]); i++) {
+		EXPECT_FALSE(can_write_from(&self->b, iova[i]));
+		ASSERT_EQ(0, client_stop(&self->b.c));
+		ASSERT_EQ(0, client_restart(&self->b.c, true));
+	}
+	EXPECT_EQ(VIRTIO_BLK_S_OK, variant->request(&self->b, 0, VIRTIO_BLK_T_IN, 0, 512));
+}
+
 /* No whole number of sectors: refused, and nothing past the buffer is read */
 TEST_F(disk, odd_length)
 {
