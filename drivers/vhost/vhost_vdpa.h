@@ -157,7 +157,7 @@ int vhost_vdpa_vq_enable(struct vhost_vdpa_vq *vq, bool enable);
 /* ioctl.c */
 long vhost_vdpa_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
-/* iotlb.c */
+/* message.c */
 ssize_t vhost_vdpa_write_iter(struct kiocb *iocb, struct iov_iter *from);
 
 /* doorbell.c */
