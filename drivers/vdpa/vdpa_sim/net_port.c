@@ -83,7 +83,8 @@ static void simnet_receiver_close(struct simnet_receiver *rx)
 
 	if (!vq)
 		return;
-	if (!vdpa_vring_broken(&vq->vring)) {
+	/* the device may be one that no driver has started yet */
+	if (vq->vring.running && !vdpa_vring_broken(&vq->vring)) {
 		simnet_receiver_drop_batch(rx);
 		vdpasim_vq_flush(vq);
 	}

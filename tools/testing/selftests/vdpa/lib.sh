@@ -137,6 +137,8 @@ disk_of() {
 
 cleanup() {
 	local name
+	# a background job that is killed before it gets to its program
+	[ "$BASHPID" = $$ ] || return
 	for name in "${devices[@]}"; do
 		[ ! -e "/sys/bus/vdpa/devices/$name" ] || vdpa dev del "$name"
 	done

@@ -9,7 +9,8 @@
 
 pci=/sys/bus/pci
 
-# functions net|blk|rng: those behind the IOMMU that root ports lead to
+# functions net|blk|rng: those behind the IOMMU that root ports lead to, but for
+# those with SR-IOV
 functions() {
 	local id dev port
 	case $1 in
@@ -21,8 +22,23 @@ functions() {
 		port=$(readlink -f "$dev")
 		port=${port%/*}
 		[ -e "$port/class" ] && [ "$(cat "$dev/device")" = "$id" ] &&
-			echo "${dev##*/}"
+			[ ! -e "$dev/sriov_totalvfs" ] && echo "${dev##*/}"
 	done
+}
+
+# The network function with SR-IOV, if there is one
+physical_function() {
+	local dev
+	for dev in "$pci"/devices/*/sriov_totalvfs; do
+		dev=${dev%/*}
+		[ ! -e "$dev" ] || [ "$(cat "$dev/device")" != 0x1041 ] || echo "${dev##*/}"
+	done
+}
+
+# For a program that has nothing to try
+skip_program() { # REASON
+	echo "1..0 # SKIP $1"
+	exit $KSFT_SKIP
 }
 
 # need_functions CLASS...: skips all when there are not those

@@ -18,7 +18,9 @@ load=''
 
 # flood: traffic until settle; pings that get no answer any more do no harm
 flood() {
-	ping -q -i 0.002 -I "$(netdev_of net)" 10.0.2.2 &>/dev/null &
+	local nic
+	nic=$(netdev_of net)
+	ping -q -i 0.002 -I "$nic" 10.0.2.2 &>/dev/null &
 	load=$!
 }
 
@@ -31,6 +33,11 @@ settle() {
 	kill "$load"
 	wait "$load"
 } 2>/dev/null
+
+logged() { # PATTERN
+	dmesg | awk '/vdpa-test: /{ n = 0 } { line[n++] = $0 }
+		END { for (i = 0; i < n; i++) print line[i] }' | grep -q "$1"
+}
 
 gone() { # FUNCTION
 	[ ! -e "$pci/devices/$1" ]
@@ -77,11 +84,11 @@ reset_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
 }
 
-plan 37
+plan 45
 need busybox ping
 need_functions net blk
 net=$(functions net | head -n 1)
-other=$(functions net | tail -n 1)
+other=$(functions net | sed -n 2p)
 blk=$(functions blk)
 virtio_drivers && modprobe vp_vdpa
 
@@ -100,6 +107,19 @@ settle
 check "the device needs a reset" needs_reset net
 check "a driver that begins again" change_drivers
 check "finds it in order" works
+
+# QEMU's root ports don't get their link back after the reset that a fatal error
+# asks for, so the kernel gives the function up
+monitor "pcie_aer_inject_error nic0 POISON_TLP"
+check "error that is not fatal" wait_for 10 logged 'device recovery successful'
+check "does no harm" works
+monitor "pcie_aer_inject_error nic0 DLP"
+check "after a fatal one the device needs a reset" wait_for 10 needs_reset net
+check "the kernel gives up" wait_for 10 logged 'device recovery failed'
+check "dev del of what does not answer" timeout 60 vdpa dev del net
+check "function out" remove_under_load "$net"
+check "and in again" rescan "$net"
+check "is in order" up
 
 flood
 check "dev del under load" timeout 20 vdpa dev del net

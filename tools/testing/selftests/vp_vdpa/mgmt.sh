@@ -24,6 +24,18 @@ mgmtdev() { # FUNCTION WORD...
 	done
 }
 
+# The control queue works: a change of address is a command to the device
+commands() {
+	local nic
+	nic=$(netdev_of "$1") &&
+		timeout 5 ip link set "$nic" address 02:00:00:00:00:77 &&
+		timeout 5 ip link set "$nic" up
+}
+
+two_pairs() {
+	[ "$(find "/sys/class/net/$(netdev_of "$1")/queues" -name 'tx-*' | wc -l)" -eq 2 ]
+}
+
 bind_by_new_id() {
 	give "$net" '' && echo "$net" >"$pci/devices/$net/driver/unbind" &&
 		echo 1af4 1041 >"$pci/drivers/vp_vdpa/new_id" &&
@@ -31,7 +43,7 @@ bind_by_new_id() {
 		echo 1af4 1041 >"$pci/drivers/vp_vdpa/remove_id"
 }
 
-plan 21
+plan 29
 need_functions net blk rng
 net=$(functions net | head -n 1)
 blk=$(functions blk)
@@ -75,6 +87,27 @@ check "dev del of it" del net
 
 refuse "network attributes on a disk" 'not supported' \
 	vdpa dev add name blk mgmtdev "pci/$blk" mtu 1400
+
+# Fewer pairs than the function has: the control queue gets another number
+pairs=$(functions net | sed -n 3p)
+if [ -n "$pairs" ]; then
+	virtio_drivers
+	check "device with all queue pairs" add_function all "$pairs"
+	check "which are shown" config all "max_vq_pairs 2"
+	check "it takes commands" wait_for 5 commands all
+	check "two pairs are used" two_pairs all
+	vdpa dev del all
+	check "device with fewer" add_function one "$pairs" max_vqp 1
+	check "which is what it shows" config one "max_vq_pairs 1"
+	check "three queues" grep -q 'max_vqs 3 ' <(vdpa dev show one)
+	check "it takes commands as well" wait_for 5 commands one
+	vdpa dev del one
+	give "$pairs" ''
+else
+	for name in all shown commands pairs fewer less three commands; do
+		skip "queue pairs: $name" "QEMU's back end for them needs root and /dev/net/tun"
+	done
+fi
 
 give "$net" ''; give "$blk" ''; give "$rng" ''
 finish
