@@ -17,7 +17,7 @@ add_all() { # net|blk
 	for ((i = 0; i < count; i++)); do
 		vdpa dev add name "many$i" mgmtdev "vdpasim_$1" || return
 	done
-	[ "$(devices_there)" = $count ]
+	[ "$(devices_there)" = "$count" ]
 }
 
 del_all() {
@@ -29,8 +29,8 @@ del_all() {
 }
 
 shown() {
-	[ "$(vdpa dev show | grep -c '^many')" = $count ] &&
-		vdpa dev config show | grep -c '^many' | grep -qx $count
+	[ "$(vdpa dev show | grep -c '^many')" = "$count" ] &&
+		vdpa dev config show | grep -c '^many' | grep -qx "$count"
 }
 
 round() { # net|blk
