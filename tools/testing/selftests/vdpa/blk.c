@@ -212,7 +212,7 @@ TEST_F(disk, physical_memory_is_out_of_reach)
 	static const uint64_t iova[] = { 0, 0x1000, 0x1000000, 1ULL << 32 };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(iova) / sizeof(iova[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(iova); i++) {
 		EXPECT_FALSE(can_write_from(&self->b, iova[i]));
 		ASSERT_EQ(0, client_stop(&self->b.c));
 		ASSERT_EQ(0, client_restart(&self->b.c, true));
