@@ -392,21 +392,17 @@ static enum outcome rounds(struct subject *s, uint64_t ring, bool called)
 	unsigned int i, slot;
 
 	REQUIRE(!subject_start(s, ring));
-	if ((subject_client(s)->features & ring) != ring) {
-		subject_stop(s);
+	if ((subject_client(s)->features & ring) != ring)
 		return skip("not offered");
-	}
 	/* indexes pass the end of the ring, and wrap counters turn */
 	for (i = 0; i < 10 * SUBJECT_NUM; i++) {
 		if (subject_give(s, i % SUBJECT_NUM) ||
 		    (called ? subject_take_called(s, &slot) : subject_take(s, &slot)) ||
 		    slot != i % SUBJECT_NUM) {
 			ksft_print_msg("buffer %u did not come back right\n", i);
-			subject_stop(s);
 			return FAIL;
 		}
 	}
-	subject_stop(s);
 	return PASS;
 fail:
 	return FAIL;
@@ -468,10 +464,8 @@ static enum outcome calls_are_bounded(struct subject *s, int fd)
 		REQUIRE(!subject_take_called(s, &slot));
 	calls = calls_so_far(s);
 	REQUIRE(calls <= SUBJECT_NUM);
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -489,11 +483,18 @@ static enum outcome early_kick(struct subject *s, int fd)
 	REQUIRE(!client_kick(c, subject_queue(s)));
 	REQUIRE(!client_restart(c, false));
 	REQUIRE(!subject_take(s, &slot) && slot == 3);
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
+}
+
+/* Reset in the middle of things, and up again from the rings' beginnings */
+static int start_over(struct client *c)
+{
+	int err = vv_set_status(c->fd, 0);
+
+	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
+	return err ? err : client_restart(c, true);
 }
 
 static enum outcome reset_with_data(struct subject *s, int fd)
@@ -504,15 +505,11 @@ static enum outcome reset_with_data(struct subject *s, int fd)
 	for (i = 0; i < 10; i++) {
 		REQUIRE(!subject_once(s));
 		REQUIRE(!subject_give(s, 1));	/* in flight */
-		REQUIRE(!vv_set_status(subject_client(s)->fd, 0));
-		vv_unmap(subject_client(s)->fd, 0, CLIENT_IOVA, subject_client(s)->size);
-		REQUIRE(!client_restart(subject_client(s), true));
+		REQUIRE(!start_over(subject_client(s)));
 	}
 	REQUIRE(!subject_once(s));
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -530,7 +527,6 @@ static enum outcome clients_come_and_go(struct subject *s, int fd)
 	}
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -545,18 +541,14 @@ static enum outcome moved_to_another_session(struct subject *s, int fd)
 	for (i = 0; i < 7; i++)
 		REQUIRE(!subject_once(s));
 	REQUIRE(!vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, subject_queue(s), 0));
-	if (vv_get_vring(c->fd, VHOST_GET_VRING_BASE, subject_queue(s), &base)) {
-		subject_stop(s);
+	if (vv_get_vring(c->fd, VHOST_GET_VRING_BASE, subject_queue(s), &base))
 		return skip("the device tells no queue state");
-	}
 	REQUIRE(base == 7);
 	REQUIRE(!client_stop(c));
 	REQUIRE(!client_restart(c, false));
 	REQUIRE(!subject_once(s));
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -574,10 +566,8 @@ static enum outcome suspend_and_resume(struct subject *s, int fd)
 
 	REQUIRE(!subject_start(s, 0));
 	REQUIRE(!vv_get_backend_features(subject_client(s)->fd, &backend));
-	if (!(backend & VV_BIT(VHOST_BACKEND_F_SUSPEND))) {
-		subject_stop(s);
+	if (!(backend & VV_BIT(VHOST_BACKEND_F_SUSPEND)))
 		return skip("the device can't be suspended");
-	}
 	REQUIRE(!subject_once(s));
 	REQUIRE(!vv_suspend(subject_client(s)->fd));
 	REQUIRE(!vv_get_vring(subject_client(s)->fd, VHOST_GET_VRING_BASE,
@@ -591,10 +581,8 @@ static enum outcome suspend_and_resume(struct subject *s, int fd)
 		REQUIRE(comes_back_within(s, SUBJECT_PATIENCE));
 		REQUIRE(!subject_once(s));
 	}
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -605,17 +593,13 @@ static enum outcome disabled_queue_rests(struct subject *s, int fd)
 	REQUIRE(!subject_start(s, 0));
 	c = subject_client(s);
 	REQUIRE(!subject_once(s));
-	if (vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, subject_queue(s), 0)) {
-		subject_stop(s);
+	if (vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, subject_queue(s), 0))
 		return skip("the device can't disable a queue");
-	}
 	REQUIRE(!subject_give(s, 2));
 	REQUIRE(!client_kick(c, subject_queue(s)));
 	REQUIRE(!comes_back_within(s, 100));
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -643,14 +627,10 @@ static enum outcome memory_not_mapped_is_not_touched(struct subject *s, int fd)
 	REQUIRE(data[0] == 0x5a && data[BLK_SECTOR - 1] == 0x5a);
 
 	/* whatever the device made of it, it works after a reset */
-	REQUIRE(!vv_set_status(c->fd, 0));
-	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
-	REQUIRE(!client_restart(c, true));
+	REQUIRE(!start_over(c));
 	REQUIRE(!subject_once(s));
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -668,14 +648,10 @@ static enum outcome broken_ring(struct subject *s, int fd)
 	__sync_synchronize();
 	REQUIRE(!client_kick(c, subject_queue(s)));
 	comes_back_within(s, 50);
-	REQUIRE(!vv_set_status(c->fd, 0));
-	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
-	REQUIRE(!client_restart(c, true));
+	REQUIRE(!start_over(c));
 	REQUIRE(!subject_once(s));
-	subject_stop(s);
 	return PASS;
 fail:
-	subject_stop(s);
 	return FAIL;
 }
 
@@ -685,7 +661,8 @@ fail:
  * struct conformance - a case
  * @name: what holds
  * @control: run with the device open and owned
- * @data: run with a device that has a driver here; opens it itself
+ * @data: run with a device that has a driver here; starts it itself, and it is
+ *	stopped afterwards
  */
 static const struct conformance {
 	const char *name;
@@ -732,9 +709,13 @@ static enum outcome run(struct subject *s, const struct conformance *test)
 	enum outcome outcome;
 	int fd;
 
-	if (test->data)
-		return subject_has_driver(s) ? test->data(s, -1) :
-					       skip("no driver for this class here");
+	if (test->data) {
+		if (!subject_has_driver(s))
+			return skip("no driver for this class here");
+		outcome = test->data(s, -1);
+		subject_stop(s);
+		return outcome;
+	}
 	fd = open(s->path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || vv_set_owner(fd)) {
 		ksft_print_msg("cannot open %s\n", s->path);
