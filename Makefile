@@ -25,7 +25,7 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	htmldocs deps demo test test-debug bench check
+	htmldocs deps demo test test-debug bench check fuzz
 
 all: modules
 
@@ -60,6 +60,9 @@ bench: modules
 check:
 	@tools/testing/check
 
+fuzz:
+	@tools/testing/fuzz -t $(or $(TIME),600) $(or $(SURFACE),ring)
+
 htmldocs:
 	@tools/docs
 
@@ -72,6 +75,7 @@ help:
 	@echo '  test             - build and run all tests in VMs'
 	@echo '  test-debug       - the same on a kernel with KASAN, lockdep, kmemleak ..., which'
 	@echo '                     it builds first (KERNEL=kcsan: with KCSAN)'
+	@echo '  fuzz             - look for inputs that break something (SURFACE=, TIME=)'
 	@echo '  bench            - measure against the kernel'\''s own modules, as table and plot'
 	@echo
 	@echo 'Building:'
@@ -85,6 +89,8 @@ help:
 	@echo 'Variables:'
 	@echo '  GROUP=NAME       - with test: only this folder of tools/testing/selftests'
 	@echo '  TESTS="NAME ..." - with test: only these programs of it'
+	@echo '  SURFACE=NAME     - with fuzz: what is attacked, see tools/testing/fuzz -h [ring]'
+	@echo '  TIME=SECONDS     - with fuzz: for how long [600]'
 	@echo '  KVER=VERSION     - installed kernel headers to build against [$(KVER)]'
 	@echo '  KDIR=DIR         - kernel build directory to build against'
 	@echo '  V=1              - show each command; with test: show each case'

@@ -49,6 +49,37 @@ void mutex_unlock(struct mutex *lock)
 	lock->held = false;
 }
 
+static bool rcu_reader;
+static struct rcu_head *rcu_heads;
+
+void rcu_read_lock(void)
+{
+	if (rcu_reader)
+		abort();
+	rcu_reader = true;
+}
+
+void rcu_read_unlock(void)
+{
+	rcu_reader = false;
+	while (rcu_heads) {
+		struct rcu_head *head = rcu_heads;
+
+		rcu_heads = head->next;
+		head->func(head);
+	}
+}
+
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	if (!rcu_reader) {
+		func(head);
+		return;
+	}
+	*head = (struct rcu_head) { .next = rcu_heads, .func = func };
+	rcu_heads = head;
+}
+
 /* --- xarray -------------------------------------------------------------- */
 
 /* The first slot whose index is not below @index */

@@ -34,12 +34,33 @@ typedef __u64 u64;
 #undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #define noinline		__attribute__((__noinline__))
-#define static_assert		_Static_assert
-#define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
-#define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+#define static_assert(expr)	_Static_assert(expr, #expr)
+#define READ_ONCE(x) \
+	(*(const volatile typeof(x) *)kernel_reads(&(x), sizeof(x)))
+#define WRITE_ONCE(x, v) \
+	(*(volatile typeof(x) *)kernel_writes(&(x), sizeof(x)) = (v))
 #define container_of(p, type, member) \
 	((type *)((char *)(p) - offsetof(type, member)))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
+/*
+ * What the library looks at while a driver may change it: a fuzzer is told
+ * before each access.
+ */
+#ifdef KERNEL_HOOKS
+const void *kernel_reads(const void *p, size_t size);
+void *kernel_writes(void *p, size_t size);
+static inline void *kernel_copy(void *to, const void *from, size_t size)
+{
+	/* a driver may well name the same bytes twice */
+	return memmove(kernel_writes(to, size), kernel_reads(from, size), size);
+}
+
+#define memcpy(to, from, size)	kernel_copy(to, from, size)
+#else
+#define kernel_reads(p, size)	(p)
+#define kernel_writes(p, size)	(p)
+#endif
 
 /* barriers */
 #define virt_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
@@ -49,7 +70,7 @@ typedef __u64 u64;
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 /* byte order, of the machines this is built for */
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian only");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 #define cpu_to_le16(x)		((__le16)(u16)(x))
 #define cpu_to_le32(x)		((__le32)(u32)(x))
 #define cpu_to_le64(x)		((__le64)(u64)(x))
@@ -134,12 +155,14 @@ void mutex_unlock(struct mutex *lock);
 #define cond_resched()		((void)0)
 
 struct rcu_head {
-	void *unused;
+	struct rcu_head *next;
+	void (*func)(struct rcu_head *head);
 };
 
-#define rcu_read_lock()		((void)0)
-#define rcu_read_unlock()	((void)0)
-#define call_rcu(head, func)	(func)(head)
+/* a hook may drop what the library is looking at */
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 #define rcu_barrier()		((void)0)
 
 /* xarray: an array sorted by index, with the real one's interface */
