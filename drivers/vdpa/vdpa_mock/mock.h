@@ -176,7 +176,7 @@ int mock_record(struct mock *mock, unsigned int op, const u64 *args,
  */
 #define MOCK_CALLED(mock, op, ...)					\
 	mock_record(mock, MOCK_OP(op), (const u64[]){ 0, ##__VA_ARGS__ } + 1, \
-		    ARRAY_SIZE(((const u64[]){ 0, ##__VA_ARGS__ })) - 1)
+		    sizeof((const u64[]){ 0, ##__VA_ARGS__ }) / sizeof(u64) - 1)
 
 /* debugfs.c */
 void mock_debugfs_init(void);
