@@ -12,6 +12,8 @@
 #define PAGES		2048
 #define FIRST		(-(u64)PAGES * PAGE_SIZE)
 #define PA		0x100000000ULL
+/* An address at which no machine has memory */
+#define NOWHERE		(1ULL << 51)
 
 struct shadow {
 	struct vdpa_vring_as as;
@@ -148,8 +150,7 @@ static void identity_ends(struct kunit *test)
 	u64 iova = virt_to_phys(s) & PAGE_MASK;
 
 	KUNIT_EXPECT_EQ(test, iova | VHOST_MAP_RW, looked_up(s, iova));
-	/* no memory of this machine */
-	KUNIT_EXPECT_EQ(test, (u64)0, looked_up(s, 0));
+	KUNIT_EXPECT_EQ(test, (u64)0, looked_up(s, NOWHERE));
 
 	KUNIT_EXPECT_EQ(test, 0, vdpa_vring_as_map(&s->as, 0, PAGE_SIZE, PA, 1));
 	KUNIT_EXPECT_EQ(test, (u64)0, looked_up(s, iova));

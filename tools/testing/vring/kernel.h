@@ -110,8 +110,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 #define offset_in_page(x)	((unsigned long)(x) & ~PAGE_MASK)
 #define phys_to_virt(pa)	((void *)(unsigned long)(pa))
 #define virt_to_phys(p)		((u64)(unsigned long)(p))
-/* the first pages are nobody's, as in a machine */
-#define pfn_valid(pfn)		((pfn) >= 16)
+/* the first pages are nobody's, nor is what lies behind all memory */
+#define pfn_valid(pfn)		((pfn) >= 16 && (pfn) < 1UL << (47 - PAGE_SHIFT))
 
 /* memory; each allocation can be made to fail, see main.c */
 typedef unsigned int gfp_t;
