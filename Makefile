@@ -82,7 +82,7 @@ help:
 	@echo '  all, modules     - all modules, against KDIR (W=1: warnings, C=2: sparse)'
 	@echo '  modules_install  - install them in updates/, where they replace the kernel'\''s own'
 	@echo '  clean            - remove what was built'
-	@echo '  check            - W=1, sparse, checkpatch, spelling, shell scripts'
+	@echo '  check            - W=1 by gcc and clang, sparse, coccinelle, checkpatch, ...'
 	@echo '  htmldocs         - the pages of Documentation/ in build/html'
 	@echo '  deps             - install the Debian packages that all of this needs'
 	@echo
