@@ -58,7 +58,8 @@ static bool dirty[GUEST_PAGES];
 static u8 allowed[GUEST_PAGES];		/* what the device may do, VHOST_MAP_xx */
 static bool poisoned[GUEST_PAGES];
 static bool spaces_changed;
-static struct space space[2];
+static struct space space[2];		/* of the ring; of the buffers where apart */
+static struct space *data;		/* of the buffers */
 static struct vdpa_vring ring;
 static struct vdpa_vring_config config;
 static struct armed armed[MAX_ARMED];
@@ -276,6 +277,7 @@ static void write_chain(const struct fuzz_record *r)
 	unsigned int i, n = 1 + (r->flags & 7), nout = r->next & 7;
 	unsigned int num = config.num, head = avail % num;
 	bool indirect = r->flags & 8, first_wrap = wrap;
+	u16 table = 16 * r->i + (r->flags >> 4);
 	u64 desc = config.desc_addr, at;
 	struct fuzz_record d = *r;
 	u16 flags = 0;
@@ -290,15 +292,15 @@ static void write_chain(const struct fuzz_record *r)
 		if (ring.packed && !indirect)
 			/* not there before all the others are */
 			d.flags |= wrap == !!i ? 0x10 : 0x20;
-		write_desc(&space[indirect], indirect ? iova_of(TABLE_PAGE, 16 * r->i) :
-			   desc, slot, &d);
+		write_desc(indirect ? data : &space[0],
+			   indirect ? iova_of(TABLE_PAGE, table) : desc, slot, &d);
 		d.off += r->len;
 		if (!indirect && slot == num - 1u)
 			wrap = !wrap;
 	}
 	if (indirect) {
 		d = (struct fuzz_record) {
-			.page = TABLE_PAGE, .off = 16 * r->i, .len = 16 * n,
+			.page = TABLE_PAGE, .off = table, .len = 16 * n,
 			.flags = VRING_DESC_F_INDIRECT, .next = ring.packed ? head : 0,
 		};
 		write_desc(&space[0], desc, head, &d);
@@ -344,14 +346,14 @@ static void write_event(const struct fuzz_record *r)
 
 static void driver_does(const struct fuzz_record *r)
 {
-	struct space *s = &space[r->i >> 7];
+	struct space *s = r->i & 0x80 ? data : &space[0];
 
 	switch (r->op) {
 	case FUZZ_DESC:
 		write_desc(&space[0], config.desc_addr, r->i % config.num, r);
 		return;
 	case FUZZ_TABLE:
-		write_desc(&space[1], iova_of(TABLE_PAGE, 0), r->i, r);
+		write_desc(data, iova_of(TABLE_PAGE, 0), r->i & 0x7f, r);
 		return;
 	case FUZZ_CHAIN:
 		write_chain(r);
@@ -576,6 +578,7 @@ static void init(const struct fuzz_record *r)
 	bool packed = r->flags & 1;
 	unsigned int i, s;
 
+	data = &space[r->flags & 8 ? 1 : 0];
 	memset(&ring, 0, sizeof(ring));
 	config = (struct vdpa_vring_config) {
 		.num = sizes[r->i % (packed ? ARRAY_SIZE(sizes) : 7)],
@@ -588,7 +591,7 @@ static void init(const struct fuzz_record *r)
 		.device_addr = iova_of(8, (r->next & 0xff) * 16 + 4),
 		.max_chain = r->len >> 16 & 0x7ff,
 		.ring_as = &space[0].as,
-		.data_as = &space[r->flags & 8 ? 1 : 0].as,
+		.data_as = &data->as,
 	};
 	if (packed) {
 		config.state.packed.last_avail_counter = 1;
@@ -598,9 +601,10 @@ static void init(const struct fuzz_record *r)
 	for (s = 0; s < 2; s++) {
 		memset(&space[s], 0, sizeof(space[s]));
 		vdpa_vring_as_init(&space[s].as, false);
-		for (i = 0; i < 16; i++)
-			/* one run, or scattered */
-			map_small(&space[s], i, r->flags & 0x10 ? i : (i * 37 + 5) % 64,
+		/* one run, or scattered */
+		for (i = 0; i < 16 && &space[s] <= data; i++)
+			map_small(&space[s], i, s * 64 +
+				  (r->flags & 0x10 ? i : (i * 37 + 5) % 64),
 				  VHOST_MAP_RW);
 	}
 	spaces_changed = true;
