@@ -21,6 +21,10 @@
 			 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR))
 
 #define SIMNET_MORE_FEATURES	(VDPASIM_MORE_FEATURES |		\
+				 SIMNET_SEND_OFFLOADS |			\
+				 SIMNET_RECEIVE_OFFLOADS |		\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_HDRLEN) |	\
+				 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |	\
 				 BIT_ULL(VIRTIO_NET_F_MQ) |		\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
@@ -58,13 +62,15 @@ static u32 simnet_group(struct vdpasim *sim, u16 idx)
 
 static int simnet_put_stats(struct vdpasim_vq *vq, struct sk_buff *msg)
 {
-	const struct simnet_stats *stats = simnet_stats(vq);
+	const struct simnet_stats *stats = &simnet_queue(vq)->stats;
 
 	if (vdpasim_put_stat(msg, "packets", stats->packets) ||
 	    vdpasim_put_stat(msg, "bytes", stats->bytes) ||
 	    vdpasim_put_stat(msg, "errors", stats->errors) ||
 	    vdpasim_put_stat(msg, "overruns", stats->overruns) ||
-	    vdpasim_put_stat(msg, "filtered", stats->filtered))
+	    vdpasim_put_stat(msg, "oversized", stats->oversized) ||
+	    vdpasim_put_stat(msg, "filtered", stats->filtered) ||
+	    vdpasim_put_stat(msg, "segmented", stats->segmented))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -81,9 +87,12 @@ static void simnet_reset(struct vdpasim *sim)
 static void simnet_free(struct vdpasim *sim)
 {
 	struct simnet *net = sim_to_net(sim);
+	unsigned int i;
 
 	simnet_filter_reset(net);
-	kfree(net->stats);
+	for (i = 0; net->queues && i < sim->nvqs; i++)
+		kvfree(net->queues[i].scratch);
+	kfree(net->queues);
 }
 
 static const struct vdpasim_class simnet_class = {
@@ -148,8 +157,8 @@ static int simnet_init(struct vdpasim *sim, const struct vdpasim_shape *shape)
 
 	INIT_LIST_HEAD(&net->port);
 	net->pairs = shape->nvqs / 2;
-	net->stats = kcalloc(shape->nvqs, sizeof(*net->stats), GFP_KERNEL);
-	return net->stats ? 0 : -ENOMEM;
+	net->queues = kcalloc(shape->nvqs, sizeof(*net->queues), GFP_KERNEL);
+	return net->queues ? 0 : -ENOMEM;
 }
 
 static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,

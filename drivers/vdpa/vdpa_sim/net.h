@@ -8,20 +8,61 @@
 
 #include "vdpa_sim.h"
 
+/* Header of each frame, without VIRTIO_NET_F_HASH_REPORT (5.1.6) */
+#define SIMNET_HDR	sizeof(struct virtio_net_hdr_mrg_rxbuf)
+
+/* The largest frame: an IPv4 or IPv6 packet of the largest size, and a tag */
+#define SIMNET_MAX_FRAME	(65535 + ETH_HLEN + 4)
+
+/* Headers of a packet to be cut: two tags, the longest IP and TCP headers */
+#define SIMNET_MAX_HEAD		256
+
+/* What a driver may leave to the device when it sends */
+#define SIMNET_SEND_OFFLOADS	(BIT_ULL(VIRTIO_NET_F_CSUM) |		\
+				 BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |	\
+				 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) |	\
+				 BIT_ULL(VIRTIO_NET_F_HOST_ECN) |	\
+				 BIT_ULL(VIRTIO_NET_F_HOST_UFO) |	\
+				 BIT_ULL(VIRTIO_NET_F_HOST_USO))
+
+/* What a driver may take that isn't ready for the wire */
+#define SIMNET_RECEIVE_OFFLOADS	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_UFO) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_USO4) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_USO6))
+
 /**
  * struct simnet_stats - counters of one queue, with its lock
  * @packets: frames, or commands
  * @bytes: of frames
  * @errors: frames or commands that made no sense
  * @overruns: frames for which the driver had no buffer
+ * @oversized: frames that did not fit into the driver's buffers
  * @filtered: frames that were for nobody
+ * @segmented: frames that the device cut or completed for the receiver
  */
 struct simnet_stats {
 	u64 packets;
 	u64 bytes;
 	u64 errors;
 	u64 overruns;
+	u64 oversized;
 	u64 filtered;
+	u64 segmented;
+};
+
+/**
+ * struct simnet_queue - what a queue has beyond the engine's part
+ * @stats: its counters
+ * @scratch: where the device works on frames that are sent, with the queue's
+ *	lock; made when it is needed for the first time
+ */
+struct simnet_queue {
+	struct simnet_stats stats;
+	void *scratch;
 };
 
 struct simnet_filter;
@@ -51,7 +92,7 @@ struct simnet_header {
  * @mtu: its MTU
  * @pairs: number of data queue pairs
  * @active: how many of them the driver uses
- * @stats: a queue's counters, as many as queues
+ * @queues: as many as the engine's
  * @port: place on the segment
  */
 struct simnet {
@@ -62,7 +103,7 @@ struct simnet {
 	u16 mtu;
 	u16 pairs;
 	u16 active;
-	struct simnet_stats *stats;
+	struct simnet_queue *queues;
 	struct list_head port;
 };
 
@@ -77,9 +118,9 @@ static inline bool simnet_is_control(const struct simnet *net, u16 index)
 	return index == net->pairs * 2;
 }
 
-static inline struct simnet_stats *simnet_stats(struct vdpasim_vq *vq)
+static inline struct simnet_queue *simnet_queue(struct vdpasim_vq *vq)
 {
-	return &sim_to_net(vq->sim)->stats[vq->index];
+	return &sim_to_net(vq->sim)->queues[vq->index];
 }
 
 /* The bytes of an address, in their order, and two that are zero */
@@ -102,6 +143,99 @@ static inline bool simnet_has(const struct simnet *net, unsigned int feature)
 {
 	return net->sim.features & BIT_ULL(feature);
 }
+
+/* What may be sent to the driver as it is */
+static inline u64 simnet_accepts(const struct simnet *net)
+{
+	u64 features = net->sim.features & SIMNET_RECEIVE_OFFLOADS;
+
+	/* all others depend on it (5.1.3.1) */
+	if (!(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	return features;
+}
+
+/**
+ * struct simnet_frame - a frame on its way
+ * @data: the whole frame, when it is in one piece
+ * @from: otherwise, where it begins
+ * @header: otherwise, the Ethernet header and what may be a tag
+ * @len: bytes
+ * @needs: features without which a driver can't take it as it is
+ * @hdr: what the receiver is told of it
+ */
+struct simnet_frame {
+	const void *data;
+	struct vdpa_vring_cursor from;
+	struct simnet_header header;
+	size_t len;
+	u64 needs;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+};
+
+/**
+ * struct simnet_receiver - a receive queue that is locked, with a batch
+ * @vq: the queue, NULL for none
+ * @stats: its counters
+ * @accepts: receive offloads of its driver
+ * @mergeable: a frame may be in several chains
+ * @frames: that may still come
+ * @used: chains with a frame in them
+ * @taken: chains of the batch
+ */
+struct simnet_receiver {
+	struct vdpasim_vq *vq;
+	struct simnet_stats *stats;
+	u64 accepts;
+	bool mergeable;
+	unsigned int frames;
+	unsigned int used;
+	unsigned int taken;
+};
+
+bool simnet_receiver_take(struct simnet_receiver *rx, unsigned int n);
+void simnet_receive_pieces(struct simnet_receiver *rx,
+			   const struct simnet_frame *frame);
+
+bool simnet_offload_parse(const struct simnet *net, struct simnet_frame *frame);
+
+/**
+ * struct simnet_gso - a frame that the device makes ready for the wire
+ * @frame: all of it, in the sender's scratch memory
+ * @type: VIRTIO_NET_HDR_GSO_xx
+ * @flags: VIRTIO_NET_HDR_F_xx of what comes out
+ * @ipv6: it is an IPv6 packet
+ * @ip: offset of the IP header
+ * @transport: of the transport header
+ * @head_len: bytes that each segment begins with
+ * @len: bytes of the frame
+ * @size: bytes of the payload in a segment but for the last
+ * @at: first byte that is not in a segment yet
+ * @segments: how many there will be
+ * @index: those that were made
+ * @ident: identifies the fragments of an IPv6 packet
+ * @head: the first bytes as they came
+ */
+struct simnet_gso {
+	u8 *frame;
+	u8 type;
+	u8 flags;
+	bool ipv6;
+	unsigned int ip;
+	unsigned int transport;
+	unsigned int head_len;
+	unsigned int len;
+	unsigned int size;
+	unsigned int at;
+	unsigned int segments;
+	unsigned int index;
+	__be32 ident;
+	u8 head[SIMNET_MAX_HEAD];
+};
+
+bool simnet_gso_begin(struct simnet_gso *gso, struct simnet_queue *from,
+		      const struct simnet_frame *frame);
+bool simnet_gso_next(struct simnet_gso *gso, struct simnet_frame *segment);
 
 bool simnet_send(struct vdpasim_vq *vq);
 void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func);

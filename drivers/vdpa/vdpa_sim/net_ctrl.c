@@ -70,7 +70,7 @@ static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
 bool simnet_control(struct vdpasim_vq *vq)
 {
 	struct simnet *net = sim_to_net(vq->sim);
-	struct simnet_stats *stats = simnet_stats(vq);
+	struct simnet_stats *stats = &simnet_queue(vq)->stats;
 	struct vdpa_vring_cursor to;
 	ssize_t written;
 	u8 status;

@@ -19,12 +19,6 @@ static LIST_HEAD(simnet_ports);
 static DEFINE_MUTEX(simnet_ports_lock);
 DEFINE_STATIC_SRCU(simnet_ports_srcu);
 
-/* The largest frame: an IPv4 or IPv6 packet of the largest size, and a tag */
-#define SIMNET_MAX_FRAME	(65535 + ETH_HLEN + 4)
-
-/* Header of each frame, without VIRTIO_NET_F_HASH_REPORT (5.1.6) */
-#define SIMNET_HDR	sizeof(struct virtio_net_hdr_mrg_rxbuf)
-
 void simnet_port_add(struct simnet *net)
 {
 	if (!segment)
@@ -56,15 +50,6 @@ void simnet_port_barrier(void)
 {
 	srcu_barrier(&simnet_ports_srcu);
 }
-
-/* A receive queue that is locked, with a batch of its chains */
-struct simnet_receiver {
-	struct vdpasim_vq *vq;
-	struct simnet_stats *stats;
-	unsigned int frames;	/* that may still come */
-	unsigned int used;	/* chains with a frame in them */
-	unsigned int taken;
-};
 
 /* What was received is completed, and what was not needed goes back */
 static void simnet_receiver_drop_batch(struct simnet_receiver *rx)
@@ -100,89 +85,74 @@ static void simnet_receiver_open(struct simnet_receiver *rx,
 	simnet_receiver_close(rx);
 	mutex_lock_nested(&vq->lock, SINGLE_DEPTH_NESTING);
 	rx->vq = vq;
-	rx->stats = simnet_stats(vq);
+	rx->stats = &simnet_queue(vq)->stats;
+	rx->accepts = simnet_accepts(sim_to_net(vq->sim));
+	rx->mergeable = simnet_has(sim_to_net(vq->sim), VIRTIO_NET_F_MRG_RXBUF);
 	rx->used = 0;
 	rx->taken = 0;
 }
 
-static bool simnet_receiver_take(struct simnet_receiver *rx)
+/* The next chains, up to @n; those that hold nothing yet may come again */
+bool simnet_receiver_take(struct simnet_receiver *rx, unsigned int n)
 {
 	struct vdpasim_vq *vq = rx->vq;
-	int n;
+	int taken;
 
 	if (!vq->vring.running || !READ_ONCE(vq->sim->running))
 		return false;
 	simnet_receiver_drop_batch(rx);
-	n = vdpa_vring_take(&vq->vring, vq->batch, rx->frames);
-	rx->taken = max(n, 0);
-	return n > 0;
+	taken = vdpa_vring_take(&vq->vring, vq->batch, n);
+	rx->taken = max(taken, 0);
+	return taken > 0;
 }
 
-/**
- * struct simnet_frame - a frame on its way
- * @data: the whole frame, when it is in one piece
- * @rest: otherwise, what is behind the Ethernet header
- * @header: otherwise, the Ethernet header and what may be a tag
- * @len: bytes
- */
-struct simnet_frame {
-	const void *data;
-	struct vdpa_vring_cursor rest;
-	struct simnet_header header;
-	size_t len;
-};
-
-/* A frame or a buffer for it that is not in one piece */
-static noinline bool simnet_scatter(struct vdpa_vring *vring,
-				    const struct vdpa_vring_chain *chain,
-				    const struct virtio_net_hdr_mrg_rxbuf *hdr,
-				    const struct simnet_frame *frame)
+static __always_inline void simnet_receive(struct simnet_receiver *rx,
+					   const struct simnet_frame *frame)
 {
-	struct vdpa_vring_cursor rest = frame->rest, to;
-
-	vdpa_vring_cursor_in(&to, vring, chain);
-	if (vdpa_vring_push(&to, hdr, SIMNET_HDR) < 0)
-		return false;
-	if (frame->data)
-		return vdpa_vring_push(&to, frame->data, frame->len) >= 0;
-	return vdpa_vring_push(&to, &frame->header, ETH_HLEN) >= 0 &&
-	       vdpa_vring_copy(&to, &rest, frame->len - ETH_HLEN) >= 0;
-}
-
-static void simnet_receive(struct simnet_receiver *rx,
-			   const struct simnet_frame *frame)
-{
-	struct virtio_net_hdr_mrg_rxbuf hdr = {
-		.num_buffers = __cpu_to_virtio16(true, 1),
-	};
 	size_t data_len = frame->len, len = SIMNET_HDR + data_len;
 	struct vdpa_vring_chain *chain;
-	struct vdpa_vring *vring = &rx->vq->vring;
-	void *to;
+	void *to = NULL;
 
-	if (rx->used == rx->taken && !simnet_receiver_take(rx)) {
+	if (rx->used == rx->taken && !simnet_receiver_take(rx, rx->frames)) {
 		rx->stats->overruns++;
 		return;
 	}
 	chain = &rx->vq->batch[rx->used];
-	if (unlikely(chain->in_len < len)) {
-		rx->stats->errors++;
+	if (likely(frame->data && chain->in_len >= len))
+		to = vdpa_vring_direct(&rx->vq->vring, chain->desc + chain->nout,
+				       len, VHOST_MAP_WO);
+	if (unlikely(!to)) {
+		simnet_receive_pieces(rx, frame);
 		return;
 	}
-
-	to = vdpa_vring_direct(vring, chain->desc + chain->nout, len, VHOST_MAP_WO);
-	if (likely(to && frame->data)) {
-		memcpy(to, &hdr, SIMNET_HDR);
-		/* a compiler that knows the bound need not call memcpy() */
-		memcpy(to + SIMNET_HDR, frame->data, min(data_len, PAGE_SIZE));
-	} else if (!simnet_scatter(vring, chain, &hdr, frame)) {
-		rx->stats->errors++;
-		return;
-	}
+	memcpy(to, &frame->hdr, SIMNET_HDR);
+	/* a compiler that knows the bound need not call memcpy() */
+	memcpy(to + SIMNET_HDR, frame->data, min(data_len, PAGE_SIZE));
 	chain->written = len;
 	rx->used++;
 	rx->stats->packets++;
 	rx->stats->bytes += data_len;
+}
+
+/* A frame that the driver can't take as it is: the device does the work */
+static noinline void simnet_receive_gso(struct simnet_receiver *rx,
+					struct simnet_queue *from,
+					const struct simnet_frame *frame)
+{
+	unsigned int frames = rx->frames;
+	struct simnet_frame segment;
+	struct simnet_gso gso;
+
+	gso.flags = rx->accepts ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
+	if (!simnet_gso_begin(&gso, from, frame)) {
+		from->stats.errors++;
+		return;
+	}
+	from->stats.segmented++;
+	rx->frames = min(frames + gso.segments - 1, VDPASIM_BATCH);
+	while (simnet_gso_next(&gso, &segment))
+		simnet_receive(rx, &segment);
+	rx->frames = frames;
 }
 
 /* The receive queue that goes with the sender's, of those in use */
@@ -208,19 +178,22 @@ static bool simnet_is_for(struct simnet *net, const struct simnet_header *header
 	return own || is_multicast_ether_addr(header->dest);
 }
 
-static void simnet_deliver_to(struct simnet *net, u16 pair,
+static void simnet_deliver_to(struct simnet *net, struct vdpasim_vq *from,
 			      struct simnet_receiver *rx,
 			      const struct simnet_frame *frame)
 {
-	struct vdpasim_vq *vq = simnet_receive_queue(net, pair);
+	struct vdpasim_vq *vq = simnet_receive_queue(net, from->index / 2);
 
 	if (rx->vq != vq)
 		simnet_receiver_open(rx, vq);
-	simnet_receive(rx, frame);
+	if (likely(!(frame->needs & ~rx->accepts)))
+		simnet_receive(rx, frame);
+	else
+		simnet_receive_gso(rx, simnet_queue(from), frame);
 }
 
 /* To all others on the segment that it concerns; false when that is nobody */
-static bool simnet_deliver_segment(struct simnet *from, u16 pair,
+static bool simnet_deliver_segment(struct vdpasim_vq *from,
 				   struct simnet_receiver *rx,
 				   const struct simnet_frame *frame,
 				   const struct simnet_header *header)
@@ -230,39 +203,41 @@ static bool simnet_deliver_segment(struct simnet *from, u16 pair,
 
 	list_for_each_entry_srcu(net, &simnet_ports, port,
 				 srcu_read_lock_held(&simnet_ports_srcu)) {
-		if (net == from || !simnet_is_for(net, header))
+		if (&net->sim == from->sim || !simnet_is_for(net, header))
 			continue;
-		simnet_deliver_to(net, pair, rx, frame);
+		simnet_deliver_to(net, from, rx, frame);
 		found = true;
 	}
 	return found;
 }
 
 /* To whom it may concern; false when that is nobody */
-static bool simnet_deliver(struct simnet *from, u16 pair,
-			   struct simnet_receiver *rx,
+static bool simnet_deliver(struct vdpasim_vq *from, struct simnet_receiver *rx,
 			   const struct simnet_frame *frame)
 {
 	const struct simnet_header *header = frame->data ?: &frame->header;
+	struct simnet *net = sim_to_net(from->sim);
 
 	if (segment)
-		return simnet_deliver_segment(from, pair, rx, frame, header);
-	if (!simnet_is_for(from, header))
+		return simnet_deliver_segment(from, rx, frame, header);
+	if (!simnet_is_for(net, header))
 		return false;
-	simnet_deliver_to(from, pair, rx, frame);
+	simnet_deliver_to(net, from, rx, frame);
 	return true;
 }
 
 static noinline bool simnet_parse_scattered(struct vdpasim_vq *vq,
 					    const struct vdpa_vring_chain *chain,
-					    struct simnet_frame *frame)
+					    struct simnet_frame *frame, bool offloads)
 {
-	struct vdpa_vring_cursor *rest = &frame->rest, header;
+	struct vdpa_vring_cursor *from = &frame->from, header;
 
-	vdpa_vring_cursor_out(rest, &vq->vring, chain);
-	vdpa_vring_skip(rest, SIMNET_HDR);
-	header = *rest;
-	vdpa_vring_skip(rest, ETH_HLEN);
+	vdpa_vring_cursor_out(from, &vq->vring, chain);
+	if (!offloads)
+		vdpa_vring_skip(from, SIMNET_HDR);
+	else if (vdpa_vring_pull(from, &frame->hdr, SIMNET_HDR) < 0)
+		return false;
+	header = *from;
 	frame->header.tci = 0;
 	return vdpa_vring_pull(&header, &frame->header, sizeof(frame->header)) >= 0;
 }
@@ -270,9 +245,8 @@ static noinline bool simnet_parse_scattered(struct vdpasim_vq *vq,
 /* Finds what the driver sends. False for what is no frame. */
 static bool simnet_parse(struct vdpasim_vq *vq,
 			 const struct vdpa_vring_chain *chain,
-			 struct simnet_frame *frame)
+			 struct simnet_frame *frame, bool offloads)
 {
-	/* no offload was offered, so nothing in the driver's header matters */
 	if (chain->out_len < SIMNET_HDR + ETH_HLEN ||
 	    chain->out_len > SIMNET_HDR + SIMNET_MAX_FRAME)
 		return false;
@@ -280,19 +254,25 @@ static bool simnet_parse(struct vdpasim_vq *vq,
 	frame->data = vdpa_vring_direct(&vq->vring, chain->desc, chain->out_len,
 					VHOST_MAP_RO);
 	if (likely(frame->data && frame->len >= sizeof(frame->header))) {
+		if (offloads)
+			memcpy(&frame->hdr, frame->data, SIMNET_HDR);
 		frame->data += SIMNET_HDR;
-		return true;
+	} else {
+		frame->data = NULL;
+		if (!simnet_parse_scattered(vq, chain, frame, offloads))
+			return false;
 	}
-	frame->data = NULL;
-	return simnet_parse_scattered(vq, chain, frame);
+	return !offloads || simnet_offload_parse(sim_to_net(vq->sim), frame);
 }
 
 /* A batch of the send queue */
 bool simnet_send(struct vdpasim_vq *vq)
 {
 	struct simnet *net = sim_to_net(vq->sim);
-	struct simnet_stats *stats = simnet_stats(vq);
-	struct simnet_receiver rx = {};
+	struct simnet_stats *stats = &simnet_queue(vq)->stats;
+	/* without an offload, nothing in the driver's headers matters */
+	bool offloads = net->sim.features & SIMNET_SEND_OFFLOADS;
+	struct simnet_receiver rx;
 	struct simnet_frame frame;
 	int i, n, idx;
 
@@ -300,15 +280,20 @@ bool simnet_send(struct vdpasim_vq *vq)
 	if (n <= 0)
 		return false;
 
+	rx.vq = NULL;
+	frame.needs = 0;
+	frame.hdr = (struct virtio_net_hdr_mrg_rxbuf) {
+		.num_buffers = __cpu_to_virtio16(true, 1),
+	};
 	idx = srcu_read_lock(&simnet_ports_srcu);
 	for (i = 0; i < n; i++) {
 		rx.frames = n - i;
-		if (!simnet_parse(vq, &vq->batch[i], &frame)) {
+		if (!simnet_parse(vq, &vq->batch[i], &frame, offloads)) {
 			stats->errors++;
 		} else {
 			stats->packets++;
 			stats->bytes += frame.len;
-			if (!simnet_deliver(net, vq->index / 2, &rx, &frame))
+			if (!simnet_deliver(vq, &rx, &frame))
 				stats->filtered++;
 		}
 		if (unlikely(vdpa_vring_broken(&vq->vring)))

@@ -22,7 +22,7 @@ int net_post_rx(struct net *n, unsigned int slot)
 {
 	struct vq_seg seg = {
 		.iova = client_iova(&n->c, n->rx + slot * n->room),
-		.len = n->room,
+		.len = n->rx_room,
 	};
 
 	return vq_add(&n->c.queue[NET_RX].vq, &seg, 0, 1, slot);
@@ -70,8 +70,8 @@ static int set_up(struct net *n, uint64_t wanted)
 	return err ? err : net_flush(n, NET_RX);
 }
 
-int net_open(struct net *n, const char *path, uint64_t wanted, unsigned int num,
-	     size_t room)
+int net_open_small(struct net *n, const char *path, uint64_t wanted, unsigned int num,
+		   size_t room, size_t rx_room)
 {
 	size_t size = 2 * num * room + 3 * vq_bytes(num) + CTRL_SIZE + 8 * 4096;
 	int err;
@@ -79,6 +79,7 @@ int net_open(struct net *n, const char *path, uint64_t wanted, unsigned int num,
 	memset(n, 0, sizeof(*n));
 	n->num = num;
 	n->room = room;
+	n->rx_room = rx_room;
 	err = client_open(&n->c, path, (size + 4095) & ~4095UL);
 	if (err)
 		return err;
@@ -86,6 +87,12 @@ int net_open(struct net *n, const char *path, uint64_t wanted, unsigned int num,
 	if (err)
 		client_close(&n->c);
 	return err;
+}
+
+int net_open(struct net *n, const char *path, uint64_t wanted, unsigned int num,
+	     size_t room)
+{
+	return net_open_small(n, path, wanted, num, room, room);
 }
 
 void net_close(struct net *n)

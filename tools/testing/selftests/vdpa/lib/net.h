@@ -18,6 +18,7 @@ struct net {
 	uint8_t mac[6];
 	unsigned int num;	/* ring size, and buffers a direction */
 	size_t room;		/* bytes of a buffer, with header */
+	size_t rx_room;		/* of it, what the device may fill */
 	char *rx;
 	char *tx;
 	char *ctrl;		/* class, command, data, acknowledgment */
@@ -29,6 +30,9 @@ struct net {
 /* Opens, negotiates, starts and posts all receive buffers */
 int net_open(struct net *n, const char *path, uint64_t wanted, unsigned int num,
 	     size_t room);
+/* The same with smaller receive buffers */
+int net_open_small(struct net *n, const char *path, uint64_t wanted, unsigned int num,
+		   size_t room, size_t rx_room);
 void net_close(struct net *n);
 
 /* The frame in buffer @slot, after the header */

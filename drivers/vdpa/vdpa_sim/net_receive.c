@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frames for receive buffers of a simulated network device that are not in one
+ * piece, or too small for a frame alone (virtio 1.2, 5.1.6.3 and 5.1.6.4).
+ */
+
+#include "net.h"
+
+/* A frame is in one batch of chains, so a merged one has no more than this */
+#define SIMNET_MAX_MERGED	VDPASIM_BATCH
+
+/* How many of the chains at hand hold @len bytes; 0 when all of them don't */
+static unsigned int simnet_count_chains(const struct simnet_receiver *rx, size_t len)
+{
+	unsigned int n = 0;
+	size_t room = 0;
+
+	while (room < len) {
+		if (rx->used + n == rx->taken)
+			return 0;
+		room += rx->vq->batch[rx->used + n++].in_len;
+	}
+	return n;
+}
+
+/* The same, with others if need be; counts why the frame can't be received */
+static unsigned int simnet_find_chains(struct simnet_receiver *rx, size_t len)
+{
+	unsigned int n;
+
+	if (!rx->mergeable) {
+		if (rx->vq->batch[rx->used].in_len >= len)
+			return 1;
+		rx->stats->oversized++;
+		return 0;
+	}
+	n = simnet_count_chains(rx, len);
+	if (!n && simnet_receiver_take(rx, SIMNET_MAX_MERGED))
+		n = simnet_count_chains(rx, len);
+	if (!n && rx->taken == SIMNET_MAX_MERGED)
+		rx->stats->oversized++;
+	else if (!n)
+		rx->stats->overruns++;
+	return n;
+}
+
+/* Header and data into the next @n chains. False when something isn't there. */
+static bool simnet_fill_chains(struct simnet_receiver *rx, unsigned int n,
+			       const struct simnet_frame *frame)
+{
+	struct vdpa_vring_chain *chain = &rx->vq->batch[rx->used];
+	struct virtio_net_hdr_mrg_rxbuf hdr = frame->hdr;
+	struct vdpa_vring_cursor from = frame->from, to;
+	const void *data = frame->data;
+	size_t left = frame->len;
+
+	hdr.num_buffers = __cpu_to_virtio16(true, n);
+	vdpa_vring_cursor_in(&to, &rx->vq->vring, chain);
+	if (vdpa_vring_push(&to, &hdr, SIMNET_HDR) != SIMNET_HDR)
+		return false;
+	chain->written = SIMNET_HDR;
+
+	for (;;) {
+		ssize_t part = min_t(u64, left, chain->in_len - chain->written);
+
+		if ((data ? vdpa_vring_push(&to, data, part) :
+			    vdpa_vring_copy(&to, &from, part)) != part)
+			return false;
+		chain->written += part;
+		if (!--n)
+			return true;
+		left -= part;
+		if (data)
+			data += part;
+		chain++;
+		vdpa_vring_cursor_in(&to, &rx->vq->vring, chain);
+	}
+}
+
+/**
+ * simnet_receive_pieces - receive a frame in the general way
+ * @rx: where to, with a chain at hand
+ * @frame: the frame, which the driver can take as it is
+ */
+void simnet_receive_pieces(struct simnet_receiver *rx,
+			   const struct simnet_frame *frame)
+{
+	unsigned int n = simnet_find_chains(rx, SIMNET_HDR + frame->len);
+
+	if (!n)
+		return;
+	if (!simnet_fill_chains(rx, n, frame)) {
+		rx->stats->errors++;
+		return;
+	}
+	rx->used += n;
+	rx->stats->packets++;
+	rx->stats->bytes += frame->len;
+}
