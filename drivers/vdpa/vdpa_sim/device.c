@@ -106,18 +106,6 @@ int vdpasim_put_stat(struct sk_buff *msg, const char *name, u64 value)
 }
 EXPORT_SYMBOL_GPL(vdpasim_put_stat);
 
-static int __init vdpasim_init(void)
-{
-	return vdpasim_queue_init();
-}
-module_init(vdpasim_init);
-
-static void __exit vdpasim_exit(void)
-{
-	vdpasim_queue_exit();
-}
-module_exit(vdpasim_exit);
-
 MODULE_AUTHOR("vDPA maintainers");
 MODULE_DESCRIPTION("vDPA device simulator: engine");
 MODULE_LICENSE("GPL");

@@ -132,6 +132,8 @@ static int vdpasim_put_vring_stats(struct sk_buff *msg, const struct vdpasim_vq 
 	    vdpasim_put_stat(msg, "completed_desc", stats->completed) ||
 	    vdpasim_put_stat(msg, "notifications", stats->notified) ||
 	    vdpasim_put_stat(msg, "notifications suppressed", stats->suppressed) ||
+	    vdpasim_put_stat(msg, "polls that paid", READ_ONCE(vq->polled)) ||
+	    vdpasim_put_stat(msg, "sleeps", READ_ONCE(vq->sleeps)) ||
 	    vdpasim_put_stat(msg, "failed starts", vq->start_errors))
 		return -EMSGSIZE;
 	for (i = 0; i < VDPA_VRING_NR_ERRORS; i++) {
@@ -165,18 +167,20 @@ static int vdpasim_set_vq_affinity(struct vdpa_device *vdpa, u16 idx,
 				   const struct cpumask *cpu_mask)
 {
 	struct vdpasim_vq *vq = vdpasim_vq(vdpa, idx);
-	int cpu = WORK_CPU_UNBOUND;
+	int err = 0;
 
-	if (cpu_mask && !cpumask_equal(cpu_mask, cpu_possible_mask)) {
-		cpu = cpumask_any_and(cpu_mask, cpu_online_mask);
-		if (cpu >= nr_cpu_ids)
-			return -EINVAL;
-	}
+	if (!cpu_mask)
+		cpu_mask = cpu_possible_mask;
+	if (!cpumask_intersects(cpu_mask, cpu_online_mask))
+		return -EINVAL;
+
 	mutex_lock(&vq->lock);
-	cpumask_copy(&vq->affinity, cpu_mask ?: cpu_possible_mask);
-	WRITE_ONCE(vq->cpu, cpu);
+	if (vq->worker)
+		err = set_cpus_allowed_ptr(vq->worker, cpu_mask);
+	if (!err)
+		cpumask_copy(&vq->affinity, cpu_mask);
 	mutex_unlock(&vq->lock);
-	return 0;
+	return err;
 }
 
 static const struct cpumask *vdpasim_get_vq_affinity(struct vdpa_device *vdpa,
@@ -212,12 +216,16 @@ static u64 vdpasim_get_backend_features(const struct vdpa_device *vdpa)
 static int vdpasim_set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
 	struct vdpasim *sim = vdpa_to_sim(vdpa);
-	u64 needed = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | BIT_ULL(VIRTIO_F_VERSION_1);
 
 	if (features & ~sim->offered)
 		return -EINVAL;
-	/* legacy rings have another layout; addresses always go through us */
-	if ((features & needed) != needed)
+	/* legacy rings have another layout and the byte order of the driver's CPU */
+	if (!(features & BIT_ULL(VIRTIO_F_VERSION_1))) {
+		dev_info_ratelimited(&vdpa->dev, "legacy drivers are not supported\n");
+		return -EINVAL;
+	}
+	/* addresses always go through us */
+	if (!(features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)))
 		return -EINVAL;
 	sim->features = features;
 	return 0;

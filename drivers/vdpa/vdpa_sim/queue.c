@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Life of a simulated virtqueue, and the work that handles it.
+ * Life of a simulated virtqueue, and what it tells the driver.
  */
 
 #include <linux/eventfd.h>
 #include <linux/export.h>
 
 #include "vdpa_sim.h"
-
-/* For queues with an affinity, and for those without */
-static struct workqueue_struct *vdpasim_bound_wq;
-static struct workqueue_struct *vdpasim_unbound_wq;
-
-int vdpasim_queue_init(void)
-{
-	vdpasim_bound_wq = alloc_workqueue("vdpa_sim_bound", WQ_CPU_INTENSIVE, 0);
-	if (!vdpasim_bound_wq)
-		return -ENOMEM;
-	vdpasim_unbound_wq = alloc_workqueue("vdpa_sim", WQ_UNBOUND, 0);
-	if (!vdpasim_unbound_wq) {
-		destroy_workqueue(vdpasim_bound_wq);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void vdpasim_queue_exit(void)
-{
-	destroy_workqueue(vdpasim_unbound_wq);
-	destroy_workqueue(vdpasim_bound_wq);
-}
 
 static void vdpasim_call(const struct vdpa_callback *cb)
 {
@@ -92,62 +69,7 @@ void vdpasim_vq_flush(struct vdpasim_vq *vq)
 }
 EXPORT_SYMBOL_GPL(vdpasim_vq_flush);
 
-static bool vdpasim_vq_can_run(struct vdpasim_vq *vq)
-{
-	return vq->vring.running && !vdpa_vring_broken(&vq->vring) &&
-	       READ_ONCE(vq->sim->running);
-}
-
-/* One turn: some batches, then others get the CPU */
-static bool vdpasim_vq_turn(struct vdpasim_vq *vq)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&vq->lock);
-
-	vdpa_vring_want_kick(&vq->vring, false);
-	for (i = 0; i < VDPASIM_BUDGET; i++) {
-		if (!vq->sim->class->process(vq))
-			break;
-	}
-	vdpasim_vq_check(vq);
-	return i == VDPASIM_BUDGET || vdpa_vring_want_kick(&vq->vring, true);
-}
-
-static void vdpasim_vq_work(struct work_struct *work)
-{
-	struct vdpasim_vq *vq = container_of(work, struct vdpasim_vq, work);
-	bool again;
-
-	mutex_lock(&vq->lock);
-	again = vdpasim_vq_can_run(vq) && vdpasim_vq_turn(vq);
-	mutex_unlock(&vq->lock);
-	if (again)
-		vdpasim_vq_kick(vq);
-}
-
-/**
- * vdpasim_vq_kick - have a queue looked at
- * @vq: the queue
- *
- * A kick that comes too early is not lost: vdpasim_vq_start() kicks as well.
- *
- * Context: any.
- */
-void vdpasim_vq_kick(struct vdpasim_vq *vq)
-{
-	int cpu = READ_ONCE(vq->cpu);
-
-	if (vq->passive)
-		return;
-	if (cpu == WORK_CPU_UNBOUND)
-		queue_work(vdpasim_unbound_wq, &vq->work);
-	else
-		queue_work_on(cpu, vdpasim_bound_wq, &vq->work);
-}
-
-/* Starts the ring when all that it takes is there. With the queue's lock. */
-void vdpasim_vq_start(struct vdpasim_vq *vq)
+static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 {
 	struct vdpasim *sim = vq->sim;
 	struct vdpa_vring_config cfg = {
@@ -162,23 +84,37 @@ void vdpasim_vq_start(struct vdpasim_vq *vq)
 	};
 	int err;
 
+	if (vq->num > VDPASIM_QUEUE_MAX)
+		return -EINVAL;
+	err = vdpasim_worker_start(vq);
+	if (err)
+		return err;
+	err = vdpa_vring_start(&vq->vring, &cfg);
+	if (err)
+		return err;
+	if (vq->passive)
+		vdpa_vring_want_kick(&vq->vring, false);
+	return 0;
+}
+
+/* Starts the ring when all that it takes is there. With the queue's lock. */
+void vdpasim_vq_start(struct vdpasim_vq *vq)
+{
+	struct vdpasim *sim = vq->sim;
+	int err;
+
 	lockdep_assert_held(&vq->lock);
 
 	if (!vq->ready || !READ_ONCE(sim->running))
 		return;
-	if (!vq->vring.running) {
-		err = vq->num > VDPASIM_QUEUE_MAX ? -EINVAL :
-		      vdpa_vring_start(&vq->vring, &cfg);
-		if (err) {
-			dev_dbg(&sim->vdpa.dev, "queue %u can't start: %d\n",
-				vq->index, err);
-			vq->start_errors++;
-			vq->ready = false;
-			vdpasim_needs_reset(sim);
-			return;
-		}
-		if (vq->passive)
-			vdpa_vring_want_kick(&vq->vring, false);
+	err = vq->vring.running ? 0 : vdpasim_vq_start_ring(vq);
+	if (err) {
+		dev_dbg(&sim->vdpa.dev, "queue %u can't start: %d\n", vq->index,
+			err);
+		vq->start_errors++;
+		vq->ready = false;
+		vdpasim_needs_reset(sim);
+		return;
 	}
 	vdpasim_vq_kick(vq);
 }
@@ -196,6 +132,7 @@ void vdpasim_vq_stop(struct vdpasim_vq *vq)
 
 void vdpasim_vq_reset(struct vdpasim_vq *vq)
 {
+	vdpasim_worker_stop(vq);
 	mutex_lock(&vq->lock);
 	vdpasim_vq_stop(vq);
 	vq->ready = false;
@@ -206,6 +143,7 @@ void vdpasim_vq_reset(struct vdpasim_vq *vq)
 	vq->asid = 0;
 	memset(&vq->state, 0, sizeof(vq->state));
 	memset(&vq->cb, 0, sizeof(vq->cb));
+	cpumask_copy(&vq->affinity, cpu_possible_mask);
 	mutex_unlock(&vq->lock);
 }
 
@@ -215,16 +153,14 @@ void vdpasim_vq_init(struct vdpasim_vq *vq, struct vdpasim *sim, u16 index)
 	vq->index = index;
 	vq->passive = sim->class->passive && sim->class->passive(sim, index);
 	vq->num = VDPASIM_QUEUE_MAX;
-	vq->cpu = WORK_CPU_UNBOUND;
 	cpumask_copy(&vq->affinity, cpu_possible_mask);
 	mutex_init(&vq->lock);
-	INIT_WORK(&vq->work, vdpasim_vq_work);
+	rcuwait_init(&vq->wait);
 }
 
 void vdpasim_vq_destroy(struct vdpasim_vq *vq)
 {
 	vdpasim_vq_reset(vq);
-	cancel_work_sync(&vq->work);
 	mutex_destroy(&vq->lock);
 }
 

@@ -19,9 +19,9 @@
  */
 
 #include <linux/mutex.h>
+#include <linux/rcuwait.h>
 #include <linux/vdpa.h>
 #include <linux/vdpa_vring.h>
-#include <linux/workqueue.h>
 
 #define VDPASIM_VENDOR_ID	0
 #define VDPASIM_QUEUE_MAX	256	/* entries of a ring */
@@ -83,7 +83,7 @@ struct vdpasim_class {
  * @sim: its device
  * @index: its number
  * @passive: kicks need no work
- * @lock: protects all below but @work; held while a batch is handled
+ * @lock: protects all below; held while a batch is handled
  * @vring: the ring, started while the queue is ready and the device runs
  * @ready: the driver enabled it
  * @num: size asked for
@@ -95,9 +95,15 @@ struct vdpasim_class {
  * @cb: who gets used buffer notifications
  * @start_errors: times that the ring could not be started
  * @batch: chains being handled
- * @work: handles the ring
- * @cpu: where, or WORK_CPU_UNBOUND; written with @lock, read without
- * @affinity: as it was set
+ * @affinity: where the worker may run
+ * @worker: handles the ring, from the first start to the reset
+ * @poll_ns: how long the worker looks for more before it sleeps; its own, as
+ *	are the next three
+ * @poll_after: when it may look like that again
+ * @polled: times that it found something
+ * @sleeps: times that it slept
+ * @wait: where the worker sleeps; needs no lock
+ * @kicked: the worker shall look at the ring; needs no lock
  */
 struct vdpasim_vq {
 	struct vdpasim *sim;
@@ -115,9 +121,14 @@ struct vdpasim_vq {
 	struct vdpa_callback cb;
 	u64 start_errors;
 	struct vdpa_vring_chain batch[VDPASIM_BATCH];
-	struct work_struct work;
-	int cpu;
 	struct cpumask affinity;
+	struct task_struct *worker;
+	u64 poll_ns;
+	u64 poll_after;
+	u64 polled;
+	u64 sleeps;
+	struct rcuwait wait;
+	bool kicked;
 };
 
 /**
@@ -201,7 +212,7 @@ void vdpasim_vq_flush(struct vdpasim_vq *vq);
 void vdpasim_vq_check(struct vdpasim_vq *vq);
 void vdpasim_quiesce(struct vdpasim *sim);
 
-int vdpasim_queue_init(void);
-void vdpasim_queue_exit(void);
+int vdpasim_worker_start(struct vdpasim_vq *vq);
+void vdpasim_worker_stop(struct vdpasim_vq *vq);
 
 #endif /* _VDPA_SIM_H */
