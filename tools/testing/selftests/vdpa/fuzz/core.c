@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/kcov.h>
+
+#include "core.h"
+#include "../../kselftest.h"
+
+#define COVER_WORDS	(1 << 18)	/* PCs of one input, at most */
+#define MAP_BITS	16		/* of the sets of edges and PCs */
+#define MAX_CORPUS	4096
+#define MAX_LINE	(2 * FUZZ_MAX_STEPS * sizeof(struct fuzz_step) + 2)
+
+#define DEFAULT_SECONDS	3		/* as one of the selftests */
+#define PATIENCE	60		/* seconds that one input may take */
+#define CHECK_EVERY	256		/* executions */
+
+struct input {
+	size_t n;
+	struct fuzz_step step[FUZZ_MAX_STEPS];
+};
+
+/* What the fuzzing process shows the one that watches it */
+struct shared {
+	unsigned long executions;
+	unsigned int edges;
+	unsigned int pcs;
+	unsigned int corpus;
+	bool coverage;
+	const char *phase;
+	struct input now;
+};
+
+static const struct fuzz_surface *surface;
+static volatile struct shared *shared;
+static struct input *corpus;
+static const char *out_dir;
+static int current_fd = -1;
+
+static uint64_t random_state;
+
+/* --- coverage ------------------------------------------------------------ */
+
+static unsigned long *cover;
+static uint8_t edge_seen[1 << MAP_BITS];
+static unsigned long pc_seen[1 << MAP_BITS];	/* a hash table */
+static unsigned int new_features;
+
+static void cover_open(void)
+{
+	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, COVER_WORDS))
+		return;
+	cover = mmap(NULL, COVER_WORDS * sizeof(*cover), PROT_READ | PROT_WRITE,
+		     MAP_SHARED, fd, 0);
+	if (cover == MAP_FAILED || ioctl(fd, KCOV_ENABLE, KCOV_TRACE_PC))
+		cover = NULL;
+	/* the file stays open for as long as the process lives */
+}
+
+static void cover_begin(void)
+{
+	new_features = 0;
+	if (cover)
+		__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
+}
+
+static uint32_t hash(uint64_t value)
+{
+	return value * 0x9e3779b97f4a7c15ULL >> (64 - MAP_BITS);
+}
+
+void fuzz_feature(uint32_t feature)
+{
+	uint8_t *seen = &edge_seen[hash(feature)];
+
+	new_features += !*seen;
+	*seen = 1;
+}
+
+static void see_pc(unsigned long pc)
+{
+	uint32_t i = hash(pc);
+
+	while (pc_seen[i] && pc_seen[i] != pc)
+		i = (i + 1) % (1 << MAP_BITS);
+	if (pc_seen[i])
+		return;
+	pc_seen[i] = pc;
+	shared->pcs++;
+}
+
+static void cover_end(void)
+{
+	unsigned long i, n, before = 0;
+
+	if (cover) {
+		n = __atomic_load_n(&cover[0], __ATOMIC_RELAXED);
+		if (n > COVER_WORDS - 1)
+			n = COVER_WORDS - 1;
+		for (i = 1; i <= n; i++) {
+			fuzz_feature(hash(before) ^ hash(cover[i]) << 1 ^ cover[i]);
+			see_pc(cover[i]);
+			before = cover[i];
+		}
+	}
+	shared->edges += new_features;
+}
+
+/* --- inputs -------------------------------------------------------------- */
+
+static unsigned int pick(unsigned int below)
+{
+	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (random_state >> 33) % below;
+}
+
+static uint64_t pick_number(void)
+{
+	unsigned int n = 0;
+	uint64_t value;
+
+	switch (pick(6)) {
+	case 0:
+		return 0;
+	case 1:
+		return -1ULL >> pick(64);
+	case 2:
+		return 1ULL << pick(64);
+	case 3:
+		return pick(16);
+	case 4:
+		value = random_state;
+		pick(1);
+		return value ^ random_state >> 29;
+	}
+	while (surface->numbers[n])
+		n++;
+	return n ? surface->numbers[pick(n)] : pick(4096);
+}
+
+static struct fuzz_step new_step(void)
+{
+	return (struct fuzz_step) {
+		.op = pick(surface->nops), .a = pick(pick(2) ? 8 : 256),
+		.b = pick(pick(2) ? 16 : 65536), .c = pick_number(), .d = pick_number(),
+	};
+}
+
+static void mutate_step(struct fuzz_step *step)
+{
+	switch (pick(8)) {
+	case 0:
+		step->op = pick(surface->nops);
+		break;
+	case 1:
+		step->a = pick(pick(2) ? 8 : 256);
+		break;
+	case 2:
+		step->b = pick(pick(2) ? 16 : 65536);
+		break;
+	case 3:
+		step->c = pick_number();
+		break;
+	case 4:
+		step->c += pick(17) - 8;
+		break;
+	case 5:
+		step->d = pick_number();
+		break;
+	case 6:
+		step->d += pick(17) - 8;
+		break;
+	case 7:
+		((uint8_t *)step)[1 + pick(sizeof(*step) - 1)] ^= 1 << pick(8);
+		break;
+	}
+}
+
+static void insert_step(struct input *in, struct fuzz_step step)
+{
+	size_t at = pick(in->n + 1);
+
+	if (in->n == FUZZ_MAX_STEPS)
+		return;
+	memmove(in->step + at + 1, in->step + at, (in->n - at) * sizeof(step));
+	in->step[at] = step;
+	in->n++;
+}
+
+static void mutate(struct input *in)
+{
+	unsigned int times = 1 + pick(5);
+	const struct input *other;
+	size_t at, skip, n;
+
+	while (times--) {
+		at = in->n ? pick(in->n) : 0;
+		switch (in->n ? pick(8) : 0) {
+		case 0:
+			insert_step(in, new_step());
+			break;
+		case 1:
+			insert_step(in, in->step[at]);
+			break;
+		case 2:
+			in->n--;
+			memmove(in->step + at, in->step + at + 1,
+				(in->n - at) * sizeof(*in->step));
+			break;
+		case 3:
+			/* goes on like another one */
+			if (!shared->corpus)
+				break;
+			other = &corpus[pick(shared->corpus)];
+			if (!other->n)
+				break;
+			skip = pick(other->n);
+			n = other->n - skip;
+			if (n > FUZZ_MAX_STEPS - at)
+				n = FUZZ_MAX_STEPS - at;
+			memcpy(in->step + at, other->step + skip, n * sizeof(*in->step));
+			in->n = at + n;
+			break;
+		default:
+			mutate_step(&in->step[at]);
+			break;
+		}
+	}
+}
+
+static void print_input(FILE *to, const struct input *in)
+{
+	const uint8_t *byte = (const uint8_t *)in->step;
+	size_t i;
+
+	for (i = 0; i < in->n * sizeof(*in->step); i++)
+		fprintf(to, "%02x", byte[i]);
+	fputc('\n', to);
+}
+
+/* The next input of a file, of one a line; a line with a # is a comment */
+static bool read_input(FILE *from, struct input *in)
+{
+	static char line[MAX_LINE];
+	uint8_t *to = (uint8_t *)in->step;
+	size_t size = 0;
+
+	do {
+		if (!fgets(line, sizeof(line), from))
+			return false;
+	} while (*line == '#');
+	while (size < sizeof(in->step) && sscanf(line + 2 * size, "%2hhx", to + size) == 1)
+		size++;
+	in->n = size / sizeof(*in->step);
+	return true;
+}
+
+static void keep(const struct input *in)
+{
+	if (shared->corpus < MAX_CORPUS)
+		corpus[shared->corpus++] = *in;
+}
+
+static FILE *open_out(const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", out_dir, name);
+	return fopen(path, "we");
+}
+
+/* Where the modules lie, for those who look up what was reached */
+static void save_modules(void)
+{
+	FILE *from = fopen("/proc/modules", "re"), *to = open_out("modules");
+	char line[512];
+
+	while (from && to && fgets(line, sizeof(line), from))
+		fputs(line, to);
+	if (from)
+		fclose(from);
+	if (to)
+		fclose(to);
+}
+
+static void save_corpus(void)
+{
+	unsigned int i;
+	FILE *file;
+
+	file = out_dir ? open_out("corpus") : NULL;
+	if (!file)
+		return;
+	for (i = 0; i < shared->corpus; i++)
+		print_input(file, &corpus[i]);
+	fclose(file);
+	file = open_out("pcs");
+	if (!file)
+		return;
+	for (i = 0; i < ARRAY_SIZE(pc_seen); i++)
+		if (pc_seen[i])
+			fprintf(file, "%016lx\n", pc_seen[i]);
+	fclose(file);
+	save_modules();
+}
+
+/* --- running ------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+/* The kernel may not come back: what it was given has to be outside before */
+static void write_current(const struct input *in)
+{
+	static char line[MAX_LINE + 2];
+	const uint8_t *byte = (const uint8_t *)in->step;
+	size_t i, len = 0;
+
+	if (current_fd < 0)
+		return;
+	for (i = 0; i < in->n * sizeof(*in->step); i++)
+		len += sprintf(line + len, "%02x", byte[i]);
+	/* the rest of a longer one before is a comment */
+	len += sprintf(line + len, "\n#");
+	if (pwrite(current_fd, line, len, 0) < 0)
+		current_fd = -1;
+}
+
+static void execute(const struct input *in)
+{
+	memcpy((void *)&shared->now, in, sizeof(*in));
+	write_current(in);
+	cover_begin();
+	surface->run(in->step, in->n);
+	cover_end();
+	shared->executions++;
+}
+
+static void fuzzer_fails(const char *why, int err)
+{
+	printf("# %s: %s\n", why, strerror(-err));
+	exit(1);
+}
+
+static void check(void)
+{
+	int err = surface->check ? surface->check() : 0;
+
+	if (err)
+		fuzzer_fails("a good client did not get its due", err);
+}
+
+static void replay(const char *path)
+{
+	static struct input in;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return;
+	shared->phase = "the corpus";
+	while (read_input(file, &in)) {
+		execute(&in);
+		keep(&in);
+	}
+	fclose(file);
+	check();
+}
+
+static int by_size(const void *a, const void *b)
+{
+	return ((const struct input *)a)->n - ((const struct input *)b)->n;
+}
+
+/* Of a corpus that was run: only what gets further than all that is shorter */
+static void reduce(void)
+{
+	unsigned int i, n = shared->corpus;
+
+	shared->phase = "the smallest inputs";
+	qsort(corpus, n, sizeof(*corpus), by_size);
+	memset(edge_seen, 0, sizeof(edge_seen));
+	shared->edges = 0;
+	shared->corpus = 0;
+	for (i = 0; i < n; i++) {
+		execute(&corpus[i]);
+		if (new_features)
+			keep(&corpus[i]);
+	}
+	check();
+	save_corpus();
+}
+
+static void fuzz(unsigned int seconds)
+{
+	uint64_t end = now_ms() + seconds * 1000ULL, save = now_ms() + 30000;
+	static struct input in;
+
+	shared->phase = "mutations";
+	while (now_ms() < end) {
+		in.n = 0;
+		/* the latest ones more often */
+		if (shared->corpus && pick(16))
+			in = corpus[pick(2) ? pick(shared->corpus) :
+				    shared->corpus - 1 - pick(shared->corpus) / 8];
+		mutate(&in);
+		execute(&in);
+		if (new_features)
+			keep(&in);
+		if (shared->executions % CHECK_EVERY == 0)
+			check();
+		if (now_ms() > save) {
+			save_corpus();
+			save = now_ms() + 30000;
+		}
+	}
+	check();
+	save_corpus();
+}
+
+/* --- the process that watches -------------------------------------------- */
+
+static int kmsg;
+
+/* Whether the kernel has said something bad since the last look */
+static bool kernel_complains(void)
+{
+	static const char *const bad[] = {
+		"WARNING:", "BUG:", "Oops", "KASAN", "UBSAN", "KCSAN", "possible circular",
+		"inconsistent lock", "held lock freed", "suspicious RCU", "blocked for more",
+		"refcount_t", "sleeping function", "ODEBUG", "list_add", "list_del",
+	};
+	char record[8192];
+	bool found = false;
+	unsigned int i;
+	ssize_t len;
+
+	for (;;) {
+		len = read(kmsg, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return found;
+		record[len] = '\0';
+		for (i = 0; i < ARRAY_SIZE(bad); i++)
+			found |= strstr(record, bad[i]) != NULL;
+	}
+}
+
+static void progress(unsigned int seconds)
+{
+	unsigned long n = shared->executions;
+
+	printf("# %u s: %lu executions, %lu/s, %u inputs", seconds, n,
+	       n / (seconds ? seconds : 1), shared->corpus);
+	if (shared->coverage)
+		printf(", %u edges, %u PCs\n", shared->edges, shared->pcs);
+	else
+		printf(", no KCOV: at random\n");
+	fflush(stdout);
+}
+
+static void blame(pid_t pid, const char *what)
+{
+	struct input now = *(struct input *)&shared->now;
+	char command[128];
+	FILE *file;
+
+	printf("# %s; the input, a line for -c:\n# ", what);
+	print_input(stdout, &now);
+	fflush(stdout);
+	file = out_dir ? open_out("crash") : NULL;
+	if (file) {
+		print_input(file, &now);
+		fclose(file);
+	}
+	snprintf(command, sizeof(command), "cat /proc/%d/task/*/stack 2>/dev/null", pid);
+	if (!strcmp(what, "it hangs") && system(command))
+		printf("# no stack\n");
+}
+
+/* 0, or what is wrong has been printed */
+static int watch(pid_t pid, unsigned int every)
+{
+	uint64_t begin = now_ms(), last = begin, shown = begin, now;
+	unsigned long executions = 0;
+	int status = 0;
+	pid_t ended;
+
+	do {
+		usleep(100000);
+		ended = waitpid(pid, &status, WNOHANG);
+		now = now_ms();
+		if (kernel_complains()) {
+			blame(pid, "the kernel complains");
+			kill(pid, SIGKILL);
+			return 1;
+		}
+		if (executions != shared->executions) {
+			executions = shared->executions;
+			last = now;
+		}
+		if (!ended && now - last > PATIENCE * 1000) {
+			blame(pid, "it hangs");
+			kill(pid, SIGKILL);
+			return 1;
+		}
+		if (now - shown > every * 1000) {
+			progress((now - begin) / 1000);
+			shown = now;
+		}
+	} while (!ended);
+	progress((now - begin) / 1000);
+	if (!status)
+		return 0;
+	blame(pid, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended");
+	return 1;
+}
+
+static pid_t start(const char *inputs, unsigned int seconds, bool smallest)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	corpus = calloc(MAX_CORPUS, sizeof(*corpus));
+	if (!corpus)
+		exit(1);
+	cover_open();
+	shared->coverage = cover;
+	replay(inputs);
+	if (smallest)
+		reduce();
+	else if (seconds)
+		fuzz(seconds);
+	exit(0);
+}
+
+static int usage(const char *name)
+{
+	fprintf(stderr, "Usage: %s [-t SECONDS] [-s SEED] [-c CORPUS] [-o DIR] [-m]\n"
+		"Runs the inputs of a corpus [the one in the tree], then mutations of them\n"
+		"for a while [%u s], or with -m looks for the smallest ones that get as far.\n"
+		"What is found, and what broke something, is left in DIR.\n",
+		name, DEFAULT_SECONDS);
+	return 2;
+}
+
+int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
+{
+	unsigned int seconds = DEFAULT_SECONDS;
+	char inputs[4096], path[4096];
+	bool smallest = false;
+	int option, err;
+
+	surface = what;
+	random_state = 1;
+	snprintf(inputs, sizeof(inputs), "corpus.%s", surface->name);
+	while ((option = getopt(argc, argv, "t:s:c:o:m")) != -1) {
+		switch (option) {
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 's':
+			random_state = strtoull(optarg, NULL, 0);
+			break;
+		case 'o':
+			out_dir = optarg;
+			break;
+		case 'c':
+			snprintf(inputs, sizeof(inputs), "%s", optarg);
+			break;
+		case 'm':
+			smallest = true;
+			break;
+		default:
+			return usage(argv[0]);
+		}
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ksft_print_header();
+	ksft_set_plan(1);
+	err = surface->setup();
+	if (err)
+		ksft_exit_skip("setup: %s\n", strerror(-err));
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (shared == MAP_FAILED || kmsg < 0)
+		ksft_exit_fail_msg("shared memory, /dev/kmsg: %s\n", strerror(errno));
+	lseek(kmsg, 0, SEEK_END);
+	if (out_dir) {
+		snprintf(path, sizeof(path), "%s/current", out_dir);
+		current_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	}
+	ksft_print_msg("seed %llu\n", (unsigned long long)random_state);
+	err = watch(start(inputs, seconds, smallest), 10);
+	ksft_test_result(!err, "%s: %s\n", surface->name, shared->phase);
+	ksft_finished();
+}
