@@ -18,12 +18,15 @@ last=$(($(sed -n 's/^1\.\.//p' <<<"$said") + 2))
 # shellcheck disable=SC2001 # no variable for a pattern of lines
 sed "s/^1\.\..*/1..$last/" <<<"$said"
 
-# Each source with its number of lines, also headers: "Lines executed:98.0% of 50"
-covered=$(cd "$dir" && gcov -n vring.o split.o packed.o translate.o space.o | awk -F"[:'% ]+" '
+# Each source with its numbers, also headers: "Lines executed:98.0% of 50"
+read -r covered branches < <(cd "$dir" && gcov -bn vring.o split.o packed.o translate.o space.o |
+	awk -F"[:'% ]+" '
 	/^File / { ours = /drivers\/vdpa\/vring\// }
-	/^Lines executed/ && ours { run += $3 * $5; all += $5; ours = 0 }
-	END { printf "%.1f", all ? run / all : 0 }')
-echo "# $covered % of the lines of the library"
+	/^Lines executed/ && ours { run += $3 * $5; all += $5 }
+	/^Taken at least once/ && ours { taken += $5 * $7; ways += $7 }
+	/^$/ { ours = 0 }
+	END { printf "%.1f %.1f\n", all ? run / all : 0, ways ? taken / ways : 0 }')
+echo "# $covered % of the lines of the library, $branches % of the branches"
 if awk "BEGIN { exit !($covered > $least) }"; then
 	echo "ok $((last - 1)) line coverage above $least %"
 else
