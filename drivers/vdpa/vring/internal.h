@@ -148,6 +148,8 @@ static __always_inline void walk_end(const struct vring_walk *walk,
 
 /* vring.c */
 int vring_break(struct vdpa_vring *vr, enum vdpa_vring_error why);
+struct vring_walk vring_walk_table(struct vdpa_vring *vr, struct vring_walk walk,
+				   u64 table, u32 len);
 
 /* translate.c */
 int vring_map_areas(struct vdpa_vring *vr, const struct vdpa_vring_config *cfg);

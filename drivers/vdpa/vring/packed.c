@@ -106,40 +106,6 @@ void packed_get_state(const struct vdpa_vring *vr,
 	};
 }
 
-/* All entries of an indirect table, one after the other (2.8.7) */
-static noinline struct vring_walk packed_indirect(struct vdpa_vring *vr,
-						  struct vring_walk walk,
-						  u64 table, u32 len)
-{
-	unsigned int n = len / sizeof(struct vring_raw), i;
-	struct vring_raw raw;
-
-	if (!vr->indirect || !n || len % sizeof(raw) || n > VDPA_VRING_MAX_CHAIN ||
-	    table + (len - 1) < table) {
-		walk.err = VDPA_VRING_ERR_INDIRECT;
-		return walk;
-	}
-
-	for (i = 0; i < n; i++) {
-		unsigned int flags;
-		u64 word;
-
-		if (!vring_read_raw(vr, table + i * sizeof(raw), &raw)) {
-			walk.err = VDPA_VRING_ERR_TRANSLATE;
-			break;
-		}
-		word = raw_word(&raw);
-		flags = word >> 48;
-		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
-			walk.err = VDPA_VRING_ERR_INDIRECT;
-			break;
-		}
-		if (!walk_add(&walk, raw_addr(&raw), word, flags))
-			break;
-	}
-	return walk;
-}
-
 /*
  * The chain whose first descriptor is at @i and has the second word @word; it
  * has @room entries at most. Returns how many it has, and its id in @id; 0 when
@@ -162,7 +128,7 @@ static unsigned int packed_walk(struct vdpa_vring *vr, struct vring_walk *walk,
 				walk_fail(walk, VDPA_VRING_ERR_INDIRECT);
 				return 0;
 			}
-			*walk = packed_indirect(vr, *walk, addr, word);
+			*walk = vring_walk_table(vr, *walk, addr, word);
 			return walk->err < 0 ? slots : 0;
 		}
 		if (unlikely(!walk_add(walk, addr, word, flags)))

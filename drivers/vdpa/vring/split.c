@@ -27,46 +27,6 @@ void split_start(struct vdpa_vring *vr, const struct vdpa_vq_state_split *state)
 	vr->used_seen = vr->avail;
 }
 
-/* Follows a chain through an indirect table (2.7.5.3) */
-static noinline struct vring_walk split_indirect(struct vdpa_vring *vr,
-						 struct vring_walk walk,
-						 u64 table, u32 len)
-{
-	unsigned int n = len / sizeof(struct vring_raw), i = 0;
-	struct vring_raw raw;
-
-	if (!vr->indirect || !n || len % sizeof(raw) || n > VDPA_VRING_MAX_CHAIN ||
-	    table + (len - 1) < table) {
-		walk.err = VDPA_VRING_ERR_INDIRECT;
-		return walk;
-	}
-
-	for (;;) {
-		unsigned int flags;
-		u64 word;
-
-		if (!vring_read_raw(vr, table + i * sizeof(raw), &raw)) {
-			walk.err = VDPA_VRING_ERR_TRANSLATE;
-			break;
-		}
-		word = raw_word(&raw);
-		flags = word >> 32;
-		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
-			walk.err = VDPA_VRING_ERR_INDIRECT;
-			break;
-		}
-		if (!walk_add(&walk, raw_addr(&raw), word, flags) ||
-		    !(flags & VRING_DESC_F_NEXT))
-			break;
-		i = word >> 48;
-		if (unlikely(i >= n)) {
-			walk.err = VDPA_VRING_ERR_CHAIN;
-			break;
-		}
-	}
-	return walk;
-}
-
 /* The chain that begins with what was read from its head */
 static bool split_walk(struct vdpa_vring *vr, struct vring_walk *walk, u64 addr,
 		       u64 word)
@@ -79,7 +39,7 @@ static bool split_walk(struct vdpa_vring *vr, struct vring_walk *walk, u64 addr,
 			/* only at the end of a chain (2.7.5.3.2) */
 			if (unlikely(flags & VRING_DESC_F_NEXT))
 				return walk_fail(walk, VDPA_VRING_ERR_INDIRECT);
-			*walk = split_indirect(vr, *walk, addr, word);
+			*walk = vring_walk_table(vr, *walk, addr, word);
 			return walk->err < 0;
 		}
 		if (unlikely(!walk_add(walk, addr, word, flags)))

@@ -23,6 +23,49 @@ int vring_break(struct vdpa_vring *vr, enum vdpa_vring_error why)
 	return -EBADMSG;
 }
 
+/*
+ * Goes through an indirect table: a chain in a split ring (2.7.5.3), all entries
+ * one after the other in a packed one (2.8.7).
+ */
+struct vring_walk vring_walk_table(struct vdpa_vring *vr, struct vring_walk walk,
+				   u64 table, u32 len)
+{
+	unsigned int n = len / sizeof(struct vring_raw), i = 0, flags;
+	struct vring_raw raw;
+	u64 word;
+
+	if (!vr->indirect || !n || len % sizeof(raw) || n > VDPA_VRING_MAX_CHAIN ||
+	    table + (len - 1) < table) {
+		walk.err = VDPA_VRING_ERR_INDIRECT;
+		return walk;
+	}
+
+	do {
+		if (!vring_read_raw(vr, table + i * sizeof(raw), &raw)) {
+			walk.err = VDPA_VRING_ERR_TRANSLATE;
+			break;
+		}
+		word = raw_word(&raw);
+		flags = vr->packed ? word >> 48 : word >> 32;
+		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
+			walk.err = VDPA_VRING_ERR_INDIRECT;
+			break;
+		}
+		if (!walk_add(&walk, raw_addr(&raw), word, flags))
+			break;
+		if (vr->packed) {
+			i++;
+			continue;
+		}
+		if (!(flags & VRING_DESC_F_NEXT))
+			break;
+		i = word >> 48;
+		if (unlikely(i >= n))
+			walk.err = VDPA_VRING_ERR_CHAIN;
+	} while (i < n);
+	return walk;
+}
+
 static bool has(const struct vdpa_vring_config *cfg, unsigned int feature)
 {
 	return cfg->features & BIT_ULL(feature);

@@ -214,27 +214,38 @@ void *xa_find_after(struct xarray *xa, unsigned long *index, unsigned long last)
 int kernel_module_init(void);
 void kernel_module_exit(void);
 
-/* <linux/vdpa.h>: what a ring needs of it */
+/* what <linux/vdpa.h> mentions and a ring has no use for */
 #define VHOST_MAP_RO		1
 #define VHOST_MAP_WO		2
 #define VHOST_MAP_RW		3
 
-struct vdpa_vq_state_split {
-	u16	avail_index;
+struct cpumask;
+struct mm_struct;
+struct module;
+struct sk_buff;
+struct vhost_iotlb;
+typedef int irqreturn_t;
+typedef u64 resource_size_t;
+
+struct rw_semaphore {
+	bool held;
 };
 
-struct vdpa_vq_state_packed {
-	u16	last_avail_counter:1;
-	u16	last_avail_idx:15;
-	u16	last_used_counter:1;
-	u16	last_used_idx:15;
+struct list_head {
+	struct list_head *next, *prev;
 };
 
-struct vdpa_vq_state {
-	union {
-		struct vdpa_vq_state_split split;
-		struct vdpa_vq_state_packed packed;
-	};
+struct device {
+	void *driver_data;
 };
+
+struct device_driver {
+	const char *name;
+};
+
+#define dev_get_drvdata(dev)		((dev)->driver_data)
+#define dev_set_drvdata(dev, data)	((void)((dev)->driver_data = (data)))
+#define down_write(sem)			((void)((sem)->held = true))
+#define up_write(sem)			((void)((sem)->held = false))
 
 #endif /* VRING_KERNEL_H */
