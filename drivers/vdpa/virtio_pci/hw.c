@@ -77,6 +77,36 @@ size_t vpf_config_size(struct vpf *vpf)
 	}
 }
 
+static void vpf_copy_bytes_in(const u8 __iomem *from, u8 *to, unsigned int len)
+{
+	while (len--)
+		*to++ = ioread8(from++);
+}
+
+/*
+ * A function answers all ones to an access that goes beyond the end of what it
+ * has, which may be before the end of the last 2 or 4 bytes.
+ */
+static void vpf_copy_le16_in(const u8 __iomem *from, u8 *to)
+{
+	u16 value = ioread16(from);
+
+	if (value == U16_MAX)
+		vpf_copy_bytes_in(from, to, sizeof(value));
+	else
+		put_unaligned_le16(value, to);
+}
+
+static void vpf_copy_le32_in(const u8 __iomem *from, u8 *to)
+{
+	u32 value = ioread32(from);
+
+	if (value == U32_MAX)
+		vpf_copy_bytes_in(from, to, sizeof(value));
+	else
+		put_unaligned_le32(value, to);
+}
+
 /*
  * Fields are to be accessed by their own width (4.1.3.1), which a read of just
  * one field tells; what takes in several goes by bytes.
@@ -86,15 +116,14 @@ static void vpf_copy_config_in(const u8 __iomem *from, u8 *to, unsigned int len)
 	bool aligned = IS_ALIGNED((unsigned long)from, min(len, 4u));
 
 	if (len == 2 && aligned) {
-		put_unaligned_le16(ioread16(from), to);
+		vpf_copy_le16_in(from, to);
 	} else if (len == 4 && aligned) {
-		put_unaligned_le32(ioread32(from), to);
+		vpf_copy_le32_in(from, to);
 	} else if (len == 8 && aligned) {
-		put_unaligned_le32(ioread32(from), to);
-		put_unaligned_le32(ioread32(from + 4), to + 4);
+		vpf_copy_le32_in(from, to);
+		vpf_copy_le32_in(from + 4, to + 4);
 	} else {
-		while (len--)
-			*to++ = ioread8(from++);
+		vpf_copy_bytes_in(from, to, len);
 	}
 }
 
