@@ -9,20 +9,23 @@
 
 pci=/sys/bus/pci
 
-# functions net|blk|rng: those behind the IOMMU that root ports lead to, but for
-# those with SR-IOV
+# functions net|blk|rng|bare: those behind the IOMMU that root ports lead to, but
+# for those with SR-IOV; the one that is not behind it
 functions() {
-	local id dev port
+	local id dev port behind=1
 	case $1 in
 	net) id=0x1041 ;;
 	blk) id=0x1042 ;;
 	rng) id=0x1044 ;;
+	bare) id=0x1044 behind='' ;;
 	esac
 	for dev in "$pci"/devices/*; do
 		port=$(readlink -f "$dev")
 		port=${port%/*}
 		[ -e "$port/class" ] && [ "$(cat "$dev/device")" = "$id" ] &&
-			[ ! -e "$dev/sriov_totalvfs" ] && echo "${dev##*/}"
+			[ ! -e "$dev/sriov_totalvfs" ] &&
+			[ "$(! test -e "$dev/iommu_group" || echo 1)" = "$behind" ] &&
+			echo "${dev##*/}"
 	done
 }
 
@@ -84,6 +87,12 @@ add_function() {
 	devices+=("$name")
 }
 
+# open_node NAME: its char device, for a moment
+open_node() {
+	wait_for 5 compgen -G "/sys/bus/vdpa/devices/$1/vhost-vdpa-*" &&
+		: <>"/dev/$(basename /sys/bus/vdpa/devices/"$1"/vhost-vdpa-*)"
+}
+
 # Drivers of virtio devices, which udev would load otherwise
 virtio_drivers() {
 	modprobe -a virtio_net virtio_blk virtio_rng virtio_vdpa
@@ -105,6 +114,12 @@ needs_reset() {
 	local status
 	status=$(cat /sys/bus/vdpa/devices/"$1"/virtio*/status)
 	[ $((status & 0x40)) -ne 0 ]
+}
+
+# logged PATTERN: by the kernel, since this program runs
+logged() {
+	dmesg | awk '/vdpa-test: /{ n = 0 } { line[n++] = $0 }
+		END { for (i = 0; i < n; i++) print line[i] }' | grep -q "$1"
 }
 
 # dhcp INTERFACE: an address on QEMU's user network

@@ -34,9 +34,9 @@ settle() {
 	wait "$load"
 } 2>/dev/null
 
-logged() { # PATTERN
-	dmesg | awk '/vdpa-test: /{ n = 0 } { line[n++] = $0 }
-		END { for (i = 0; i < n; i++) print line[i] }' | grep -q "$1"
+recovered_times() {
+	[ "$(dmesg | awk '/vdpa-test: /{ n = 0 } /device recovery successful/{ n++ }
+		END { print n }')" -eq "$1" ]
 }
 
 gone() { # FUNCTION
@@ -76,7 +76,7 @@ unbind_under_load() { # FUNCTION DRIVER
 	timeout 20 sh -c "echo $1 >$pci/drivers/vp_vdpa/unbind"
 }
 
-remove_under_load() {
+remove_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/remove"
 }
 
@@ -84,7 +84,7 @@ reset_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
 }
 
-plan 45
+plan 52
 need busybox ping
 need_functions net blk
 net=$(functions net | head -n 1)
@@ -108,18 +108,31 @@ check "the device needs a reset" needs_reset net
 check "a driver that begins again" change_drivers
 check "finds it in order" works
 
-# QEMU's root ports don't get their link back after the reset that a fatal error
-# asks for, so the kernel gives the function up
 monitor "pcie_aer_inject_error nic0 POISON_TLP"
 check "error that is not fatal" wait_for 10 logged 'device recovery successful'
 check "does no harm" works
+
+# The function's slot is reset, and with it all that the function was told
+flood
 monitor "pcie_aer_inject_error nic0 DLP"
-check "after a fatal one the device needs a reset" wait_for 10 needs_reset net
+check "after a fatal one under load" wait_for 10 logged 'link has been reset (0)'
+check "the function recovers" wait_for 10 recovered_times 2
+settle
+check "the device needs a reset once more" needs_reset net
+check "which gives it back" change_drivers
+check "all that it was" works
+
+# The port of the other one can't have its link reset, so the kernel gives up
+check "other function" add_function other "$other"
+check "is in order" wait_for 5 netdev_of other
+monitor "pcie_aer_inject_error nic1 DLP"
+check "after its fatal error it needs a reset" wait_for 10 needs_reset other
 check "the kernel gives up" wait_for 10 logged 'device recovery failed'
-check "dev del of what does not answer" timeout 60 vdpa dev del net
-check "function out" remove_under_load "$net"
-check "and in again" rescan "$net"
-check "is in order" up
+check "dev del of what does not answer" timeout 60 vdpa dev del other
+check "other function out" remove_function "$other"
+check "and in again" rescan "$other"
+check "is what it was" add_function other "$other"
+vdpa dev del other
 
 flood
 check "dev del under load" timeout 20 vdpa dev del net
@@ -132,7 +145,7 @@ check "takes the device along" not test -e /sys/bus/vdpa/devices/net
 check "once more" up
 
 flood
-check "removal under load" remove_under_load "$net"
+check "removal under load" remove_function "$net"
 settle
 check "takes the function along" gone "$net"
 check "which comes back" rescan "$net"
@@ -140,7 +153,7 @@ check "and works" up
 
 flood
 pull "$net"
-check "function that was pulled" remove_under_load "$net"
+check "function that was pulled" remove_function "$net"
 settle
 check "is gone" gone "$net"
 check "comes back" rescan "$net"
@@ -158,7 +171,7 @@ check "unplugged under load" monitor "device_del nic1"
 check "it goes" wait_for 20 gone "$other"
 settle
 check "and its device" not test -e /sys/bus/vdpa/devices/other
-monitor "device_add virtio-net-pci,id=nic1,bus=port4,netdev=net1,disable-legacy=on,iommu_platform=on,ats=on"
+monitor "device_add virtio-net-pci,id=nic1,bus=port4,netdev=net1,aer=on,vectors=2,disable-legacy=on,iommu_platform=on,ats=on"
 check "plugged in again" wait_for 20 test -e "$pci/devices/$other"
 check "it is used again" add_function other "$other"
 vdpa dev del other
@@ -171,7 +184,7 @@ settle
 check "disk again" add_function blk "$blk"
 wait_for 5 disk_of blk
 read_disk "$(disk_of blk)"
-check "unplugged while it is read" remove_under_load "$blk"
+check "unplugged while it is read" remove_function "$blk"
 settle
 check "comes back too" rescan "$blk"
 check "and is read" bash -c ". ./lib.sh; add_function blk2 $blk && wait_for 5 disk_of blk2 &&

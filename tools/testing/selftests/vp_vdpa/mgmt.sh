@@ -43,7 +43,7 @@ bind_by_new_id() {
 		echo 1af4 1041 >"$pci/drivers/vp_vdpa/remove_id"
 }
 
-plan 29
+plan 33
 need_functions net blk rng
 net=$(functions net | head -n 1)
 blk=$(functions blk)
@@ -109,5 +109,13 @@ else
 	done
 fi
 
-give "$net" ''; give "$blk" ''; give "$rng" ''
+# Past the IOMMU it is for this kernel only
+exposed=$(functions bare)
+check "device of a function that no IOMMU translates for" add_function exposed "$exposed"
+check "it is given to vhost_vdpa" bind exposed vhost_vdpa
+refuse "which does not open it" 'not supported' open_node exposed
+check "and says what is missing" logged 'no IOMMU translates for it: turn the IOMMU on'
+vdpa dev del exposed
+
+give "$net" ''; give "$blk" ''; give "$rng" ''; give "$exposed" ''
 finish

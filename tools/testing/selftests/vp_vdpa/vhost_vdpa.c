@@ -76,12 +76,30 @@ FIXTURE(disk) {
 	char expected[ROOM];
 };
 
+FIXTURE_VARIANT(disk) {
+	uint64_t features;
+	uint64_t nowhere;	/* each is looked for in the kernel's log */
+};
+
+FIXTURE_VARIANT_ADD(disk, split) {
+	.features = BLK_WANTED,
+	.nowhere = NOWHERE,
+};
+
+FIXTURE_VARIANT_ADD(disk, packed) {
+	.features = BLK_WANTED | VV_BIT(VIRTIO_F_RING_PACKED),
+	.nowhere = NOWHERE + 1024 * PAGE,
+};
+
 FIXTURE_SETUP(disk)
 {
+	uint64_t packed = variant->features & VV_BIT(VIRTIO_F_RING_PACKED);
 	int err;
 
 	ASSERT_EQ(0, make_device("VPF_BLK", self->name, self->path));
-	err = blk_open(&self->b, self->path, BLK_WANTED, NUM, DEPTH, ROOM);
+	err = blk_open(&self->b, self->path, variant->features, NUM, DEPTH, ROOM);
+	if (!err && (self->b.c.features & VV_BIT(VIRTIO_F_RING_PACKED)) != packed)
+		err = -EOPNOTSUPP;
 	if (err)
 		vdpa_del(self->name);
 	ASSERT_EQ(0, err);
@@ -123,7 +141,8 @@ TEST_F(disk, data_by_interrupts)
 		ASSERT_EQ(0, memcmp(self->expected, blk_data(&self->b, 1), PAGE));
 	}
 	ASSERT_EQ(0, vdpa_counter(self->name, 0, "interrupts", &interrupts));
-	EXPECT_LT(100, interrupts);
+	/* none for those that were done before we began to wait */
+	EXPECT_LT(0, interrupts);
 }
 
 /* The state of a queue is the function's secret, but its beginning is not */
@@ -186,7 +205,7 @@ TEST_F(disk, client_killed_at_work)
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid) {
-			if (blk_open(&self->b, self->path, BLK_WANTED, NUM, DEPTH, ROOM))
+			if (blk_open(&self->b, self->path, variant->features, NUM, DEPTH, ROOM))
 				_exit(1);
 			for (;;) {
 				if (blk_do(&self->b, 0, VIRTIO_BLK_T_IN, 0, ROOM))
@@ -198,7 +217,7 @@ TEST_F(disk, client_killed_at_work)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_EQ(true, WIFSIGNALED(status));
 	}
-	ASSERT_EQ(0, blk_open(&self->b, self->path, BLK_WANTED, NUM, DEPTH, ROOM));
+	ASSERT_EQ(0, blk_open(&self->b, self->path, variant->features, NUM, DEPTH, ROOM));
 	EXPECT_EQ(VIRTIO_BLK_S_OK, blk_do_wait(&self->b, 0, VIRTIO_BLK_T_IN, 0, ROOM));
 }
 
@@ -256,20 +275,26 @@ static int transfer(struct blk *b, uint32_t type, uint64_t iova)
 	return err ? err : b->status[0];
 }
 
+static bool log_says_fault(uint64_t iova)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "fault addr 0x%" PRIx64, iova);
+	return log_says(text);
+}
+
 /*
  * Has the disk write to @iova until the kernel says that the IOMMU was against
  * it. The report comes from a thread, and too many of them are held back.
  */
 static bool write_faults(struct blk *b, uint64_t iova)
 {
-	char text[64];
 	int tries, i;
 
-	snprintf(text, sizeof(text), "fault addr 0x%" PRIx64, iova);
 	for (tries = 0; tries < 10; tries++) {
 		transfer(b, VIRTIO_BLK_T_IN, iova);
 		for (i = 0; i < 10; i++) {
-			if (log_says(text))
+			if (log_says_fault(iova))
 				return true;
 			pause_ms(100);
 		}
@@ -322,7 +347,7 @@ TEST_F(disk, memory_not_mapped_by_physical_address)
 TEST_F(disk, memory_no_longer_mapped)
 {
 	char *victim = make_victim();
-	uint64_t iova = NOWHERE;
+	uint64_t iova = variant->nowhere;
 	int fd = self->b.c.fd;
 
 	ASSERT_NE(MAP_FAILED, victim);
@@ -330,7 +355,7 @@ TEST_F(disk, memory_no_longer_mapped)
 	ASSERT_EQ(0, vv_map(fd, 0, iova, victim, PAGE, VHOST_ACCESS_RW));
 	ASSERT_EQ(VIRTIO_BLK_S_OK, transfer(&self->b, VIRTIO_BLK_T_IN, iova));
 	EXPECT_EQ(false, intact(victim));
-	EXPECT_EQ(false, log_says("fault addr 0x3400000000"));
+	EXPECT_EQ(false, log_says_fault(iova));
 
 	fill_pattern(victim, PAGE, 77);
 	ASSERT_EQ(0, vv_unmap(fd, 0, iova, PAGE));
@@ -341,7 +366,7 @@ TEST_F(disk, memory_no_longer_mapped)
 TEST_F(disk, memory_mapped_read_only)
 {
 	char *victim = make_victim();
-	uint64_t iova = NOWHERE + 16 * PAGE;
+	uint64_t iova = variant->nowhere + 16 * PAGE;
 
 	ASSERT_NE(MAP_FAILED, victim);
 	ASSERT_EQ(0, vv_map(self->b.c.fd, 0, iova, victim, PAGE, VHOST_ACCESS_RO));
@@ -358,20 +383,22 @@ TEST_F(disk, function_that_gave_up)
 {
 	int call = eventfd(0, EFD_CLOEXEC), fd = self->b.c.fd;
 	struct pollfd pfd = { .fd = call, .events = POLLIN };
+	struct vq_seg seg = { .len = sizeof(struct virtio_blk_outhdr) };
 	uint8_t status;
 
 	ASSERT_EQ(0, vv_set_config_call(fd, call));
 	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&self->b, 0, VIRTIO_BLK_T_IN, 0, PAGE));
-	/* more entries than the ring has */
-	self->b.c.queue[0].vq.avail->idx += NUM + 1;
-	ASSERT_EQ(0, client_kick(&self->b.c, 0));
+	/* a request without room for an answer */
+	seg.iova = client_iova(&self->b.c, &self->b.header[0]);
+	ASSERT_EQ(0, vq_add(&self->b.c.queue[0].vq, &seg, 1, 0, 0));
+	ASSERT_EQ(0, blk_flush(&self->b));
 	EXPECT_EQ(1, poll(&pfd, 1, PATIENCE));
 	ASSERT_EQ(0, vv_get_status(fd, &status));
 	EXPECT_EQ(VIRTIO_CONFIG_S_NEEDS_RESET, status & VIRTIO_CONFIG_S_NEEDS_RESET);
 
 	close(call);
 	blk_close(&self->b);
-	ASSERT_EQ(0, blk_open(&self->b, self->path, BLK_WANTED, NUM, DEPTH, ROOM));
+	ASSERT_EQ(0, blk_open(&self->b, self->path, variant->features, NUM, DEPTH, ROOM));
 	EXPECT_EQ(VIRTIO_BLK_S_OK, blk_do_wait(&self->b, 0, VIRTIO_BLK_T_IN, 0, PAGE));
 }
 
@@ -395,7 +422,7 @@ TEST_F(disk, function_reset_in_use)
 
 	close(call);
 	blk_close(&self->b);
-	ASSERT_EQ(0, blk_open(&self->b, self->path, BLK_WANTED, NUM, DEPTH, ROOM));
+	ASSERT_EQ(0, blk_open(&self->b, self->path, variant->features, NUM, DEPTH, ROOM));
 	EXPECT_EQ(VIRTIO_BLK_S_OK, blk_do_wait(&self->b, 0, VIRTIO_BLK_T_IN, 0, PAGE));
 }
 

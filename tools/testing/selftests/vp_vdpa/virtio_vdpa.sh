@@ -45,6 +45,11 @@ on_cpu() { # FUNCTION WHICH: hint for its interrupt
 	[ -n "$irq" ] && grep -q '[^0,]' "/proc/irq/$irq/affinity_hint"
 }
 
+packed() { # NAME: negotiated
+	local bits
+	bits=$(cat /sys/bus/vdpa/devices/"$1"/virtio*/features) && [ "${bits:34:1}" = 1 ]
+}
+
 random_bytes() {
 	grep -q '^virtio_rng' /sys/class/misc/hw_random/rng_available &&
 		grep . /sys/class/misc/hw_random/rng_available | tr ' ' '\n' |
@@ -52,7 +57,7 @@ random_bytes() {
 		[ "$(head -c 64 /dev/hwrng | wc -c)" -eq 64 ]
 }
 
-plan 21
+plan 23
 need busybox mkfs.ext4 ping
 need_functions net blk rng
 net=$(functions net | head -n 1)
@@ -78,11 +83,13 @@ check "and up again" wait_for 10 grep -q 1 "/sys/class/net/$nic/carrier"
 
 check "block function" add_function blk "$blk"
 check "has a disk" wait_for 5 disk_of blk
+check "packed rings" packed blk
 check "a file system on it" file_system "$(disk_of blk)"
 check "one queue a CPU, with its interrupt there" on_cpu "$blk" vq1
 
 check "random number function" add_function rng "$rng"
 check "gives random numbers" random_bytes
+check "by the only interrupt that it has" interrupted "$rng" shared0
 
 del net blk rng
 check "no interrupt is left behind" not grep -q vp_vdpa- /proc/interrupts
