@@ -261,6 +261,7 @@ static int check(void)
 	unsigned int i;
 	int err;
 
+	open_socket(1);
 	for (i = 0; i < ARRAY_SIZE(parents); i++) {
 		/* not by vdpa_add(), which looks for modules each time */
 		new_device(&(struct fuzz_step) { .a = i * NAMES });
