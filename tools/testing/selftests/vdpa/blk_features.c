@@ -4,7 +4,9 @@
  * does, and that nothing of it happens without.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "lib/blk.h"
@@ -182,6 +184,69 @@ TEST_F(optional, flags_of_ranges)
 				   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
 	EXPECT_EQ(odd, zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 2));
 	EXPECT_EQ(odd, zero_range(&self->b, VIRTIO_BLK_T_DISCARD, 0, 8, 1));
+}
+
+/* What other drivers than modern ones would need is refused, not tried */
+FIXTURE(refusal) {
+	char name[32];
+	char path[64];
+	int fd;
+};
+
+FIXTURE_SETUP(refusal)
+{
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk", 0, self->name, self->path));
+	self->fd = open(self->path, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, vv_set_owner(self->fd));
+	ASSERT_EQ(0, vv_set_status(self->fd, VV_S_DRIVER));
+}
+
+FIXTURE_TEARDOWN(refusal)
+{
+	close(self->fd);
+	vdpa_del(self->name);
+}
+
+TEST_F(refusal, legacy_driver)
+{
+	uint64_t offered;
+	uint8_t status;
+
+	ASSERT_EQ(0, vv_get_features(self->fd, &offered));
+	EXPECT_EQ(-EINVAL, vv_set_features(self->fd, offered & ~VV_BIT(VIRTIO_F_VERSION_1)));
+	EXPECT_EQ(-EINVAL, vv_set_features(self->fd, 0));
+	/* nor does it get any further */
+	vv_set_status(self->fd, VV_S_FEATURES);
+	ASSERT_EQ(0, vv_get_status(self->fd, &status));
+	EXPECT_FALSE(status & VIRTIO_CONFIG_S_FEATURES_OK);
+
+	EXPECT_EQ(0, vv_set_features(self->fd, offered));
+	EXPECT_EQ(0, vv_set_status(self->fd, VV_S_FEATURES));
+	ASSERT_EQ(0, vv_get_status(self->fd, &status));
+	EXPECT_TRUE(status & VIRTIO_CONFIG_S_FEATURES_OK);
+}
+
+TEST_F(refusal, big_endian_rings)
+{
+	struct vhost_vring_state big = { .num = VHOST_VRING_BIG_ENDIAN };
+
+	EXPECT_EQ(-ENOTTY, vv_ioctl(self->fd, VHOST_SET_VRING_ENDIAN, &big));
+}
+
+/* There is no call to reset one queue by, see Documentation/vdpa/simulator.rst */
+TEST_F(refusal, reset_of_one_queue)
+{
+	uint64_t offered;
+	char name[40];
+
+	ASSERT_EQ(0, vv_get_features(self->fd, &offered));
+	EXPECT_FALSE(offered & VV_BIT(VIRTIO_F_RING_RESET));
+	EXPECT_EQ(-EINVAL, vv_set_features(self->fd,
+					   offered | VV_BIT(VIRTIO_F_RING_RESET)));
+	snprintf(name, sizeof(name), "%s.r", self->name);
+	EXPECT_EQ(-EINVAL, vdpa_add(name, "vdpasim_blk",
+				    offered | VV_BIT(VIRTIO_F_RING_RESET)));
 }
 
 TEST_HARNESS_MAIN
