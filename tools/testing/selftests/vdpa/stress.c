@@ -380,6 +380,8 @@ static const char *stress(const struct program *program,
 
 static long long pinned(void)
 {
+	/* CPUs keep some of the count to themselves until somebody asks */
+	proc_field("/proc/sys/vm/stat_refresh", "");
 	return proc_field("/proc/vmstat", "nr_foll_pin_acquired") -
 	       proc_field("/proc/vmstat", "nr_foll_pin_released");
 }

@@ -21,9 +21,14 @@
 int module_load(const char *name)
 {
 	char *const argv[] = { "modprobe", "-q", (char *)name, NULL };
+	char path[PATH_MAX];
 	int status, err;
 	pid_t pid;
 
+	/* a thousand devices need not ask a thousand times */
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	if (!access(path, F_OK))
+		return 0;
 	err = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 	if (err)
 		return -err;
