@@ -220,6 +220,7 @@ void vhost_vdpa_as_destroy(struct vhost_vdpa_as_set *set)
 	}
 	if (set->way->exit)
 		set->way->exit(set);
+	vhost_vdpa_extent_free_spare(set);
 	mutex_unlock(&set->lock);
 
 	kfree(set->runs);
@@ -271,7 +272,7 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
 		return -EEXIST;
 
 	/* a parent without tables must not be told of it before it drops these */
-	if (!as->set->way->sync) {
+	if (!as->set->way->sync && !list_empty(&as->gone)) {
 		err = vhost_vdpa_sync(as);
 		if (err)
 			return err;

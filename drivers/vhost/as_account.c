@@ -17,24 +17,30 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 #include <linux/xarray.h>
 
 #include "as_internal.h"
 
 #define SPAN_SHIFT	8
 #define SPAN_SIZE	BIT(SPAN_SHIFT)
+#define SPANS_RECENT	16
 
 struct account_span {
 	unsigned int live;	/* how many of @uses are not 0 */
-	u32 uses[SPAN_SIZE] __aligned(sizeof(u64));
+	u32 uses[SPAN_SIZE];
 };
 
 struct vhost_vdpa_account {
 	struct list_head link;
 	unsigned int holders;	/* protected by accounts_lock */
 	struct mm_struct *mm;
-	struct mutex lock;	/* protects @spans */
+	struct mutex lock;	/* protects what follows */
 	struct xarray spans;	/* frame >> SPAN_SHIFT to span, or to an even count */
+	struct {
+		unsigned long index;
+		struct account_span *span; /* only these may be empty; or NULL */
+	} recent[SPANS_RECENT];	/* by index modulo their number */
 };
 
 static LIST_HEAD(accounts);
@@ -57,6 +63,37 @@ int vhost_vdpa_account_init(void)
 void vhost_vdpa_account_exit(void)
 {
 	kmem_cache_destroy(span_cache);
+}
+
+/*
+ * The spans that were used last stay, empty or not, and are found at once: memory
+ * is mapped range by range, and a lone range comes and goes at the same place.
+ */
+static void span_set_recent(struct vhost_vdpa_account *account, unsigned long index,
+			    struct account_span *span)
+{
+	unsigned int i = index % SPANS_RECENT;
+	struct account_span *old = account->recent[i].span;
+
+	if (old && !old->live) {
+		xa_erase(&account->spans, account->recent[i].index);
+		kmem_cache_free(span_cache, old);
+	}
+	account->recent[i].span = span;
+	account->recent[i].index = index;
+}
+
+static struct account_span *span_recent(struct vhost_vdpa_account *account,
+					unsigned long index)
+{
+	unsigned int i = index % SPANS_RECENT;
+
+	return account->recent[i].index == index ? account->recent[i].span : NULL;
+}
+
+static void *span_entry(struct vhost_vdpa_account *account, unsigned long index)
+{
+	return span_recent(account, index) ?: xa_load(&account->spans, index);
 }
 
 /**
@@ -92,6 +129,7 @@ found:
 
 void vhost_vdpa_account_put(struct vhost_vdpa_account *account)
 {
+	unsigned int i;
 	bool last;
 
 	mutex_lock(&accounts_lock);
@@ -102,6 +140,8 @@ void vhost_vdpa_account_put(struct vhost_vdpa_account *account)
 	if (!last)
 		return;
 
+	for (i = 0; i < SPANS_RECENT; i++)
+		span_set_recent(account, i, NULL);
 	WARN_ON(!xa_empty(&account->spans));
 	xa_destroy(&account->spans);
 	mutex_destroy(&account->lock);
@@ -147,16 +187,21 @@ static struct account_span *span_open(struct vhost_vdpa_account *account,
 	return span;
 }
 
-/* Most pages are mapped once. Then this handles two at a time. */
-static bool is_pair(const u32 *uses, const u32 *end, u32 value)
+/* Most pages are mapped once. Then this handles four at a time. */
+static bool are_four(const u32 *uses, const u32 *end, u32 value)
 {
-	return IS_ALIGNED((unsigned long)uses, sizeof(u64)) && end - uses >= 2 &&
-	       *(const u64 *)uses == ((u64)value << 32 | value);
+	const u64 two = (u64)value << 32 | value;
+
+	return end - uses >= 4 && get_unaligned((const u64 *)uses) == two &&
+	       get_unaligned((const u64 *)(uses + 2)) == two;
 }
 
-static void set_pair(u32 *uses, u32 value)
+static void set_four(u32 *uses, u32 value)
 {
-	*(u64 *)uses = (u64)value << 32 | value;
+	const u64 two = (u64)value << 32 | value;
+
+	put_unaligned(two, (u64 *)uses);
+	put_unaligned(two, (u64 *)(uses + 2));
 }
 
 static long count_in(u32 *uses, unsigned int n)
@@ -165,13 +210,10 @@ static long count_in(u32 *uses, unsigned int n)
 	long fresh = 0;
 
 	while (uses < end) {
-		if (is_pair(uses, end, 0)) {
-			set_pair(uses, 1);
-			fresh += 2;
-			uses += 2;
-		} else {
+		for (; are_four(uses, end, 0); uses += 4, fresh += 4)
+			set_four(uses, 1);
+		if (uses < end)
 			fresh += !(*uses++)++;
-		}
 	}
 	return fresh;
 }
@@ -183,13 +225,10 @@ static long count_out(u32 *uses, unsigned int n)
 	long idle = 0;
 
 	while (uses < end) {
-		if (is_pair(uses, end, 1)) {
-			set_pair(uses, 0);
-			idle += 2;
-			uses += 2;
-		} else {
+		for (; are_four(uses, end, 1); uses += 4, idle += 4)
+			set_four(uses, 0);
+		if (uses < end)
 			idle += !--*uses++;
-		}
 	}
 	return idle;
 }
@@ -197,10 +236,17 @@ static long count_out(u32 *uses, unsigned int n)
 static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 		     unsigned int first, unsigned int n)
 {
-	void *entry = xa_load(&account->spans, index);
-	bool even = !entry || xa_is_value(entry);
+	void *entry = span_entry(account, index);
 	struct account_span *span = entry;
 	long fresh;
+	bool even;
+
+	if (n == SPAN_SIZE && entry && !xa_is_value(entry) && !span->live) {
+		/* an even count takes no memory */
+		span_set_recent(account, index, NULL);
+		entry = NULL;
+	}
+	even = !entry || xa_is_value(entry);
 
 	if (even && n == SPAN_SIZE) {
 		unsigned long count = entry ? xa_to_value(entry) : 0;
@@ -214,6 +260,8 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 		if (!span)
 			return -ENOMEM;
 	}
+	if (!span_recent(account, index))
+		span_set_recent(account, index, span);
 	fresh = count_in(span->uses + first, n);
 	span->live += fresh;
 	return fresh;
@@ -222,7 +270,7 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 static long span_unuse(struct vhost_vdpa_account *account, unsigned long index,
 		       unsigned int first, unsigned int n)
 {
-	void *entry = xa_load(&account->spans, index);
+	void *entry = span_entry(account, index);
 	struct account_span *span = entry;
 	long idle;
 
@@ -237,20 +285,24 @@ static long span_unuse(struct vhost_vdpa_account *account, unsigned long index,
 		/* on the way out there is nobody to tell of an error */
 		span = span_open(account, index, entry,
 				 GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	if (!span_recent(account, index))
+		span_set_recent(account, index, span);
 	idle = count_out(span->uses + first, n);
 	span->live -= idle;
-	if (!span->live) {
-		xa_erase(&account->spans, index);
-		kmem_cache_free(span_cache, span);
-	}
 	return idle;
 }
 
 /* Counts out; returns how many are not in use any more */
 static long unuse_run(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
 {
+	struct account_span *span = span_recent(account, pfn >> SPAN_SHIFT);
 	long idle = 0;
 
+	if (npages == 1 && span) {
+		idle = !--span->uses[pfn & (SPAN_SIZE - 1)];
+		span->live -= idle;
+		return idle;
+	}
 	while (npages) {
 		unsigned int first = pfn & (SPAN_SIZE - 1);
 		unsigned int n = min_t(u64, npages, SPAN_SIZE - first);
@@ -295,11 +347,18 @@ long vhost_vdpa_account_unuse_runs(struct vhost_vdpa_account *account,
  */
 long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
 {
+	struct account_span *span = span_recent(account, pfn >> SPAN_SHIFT);
 	u64 done = 0;
 	long fresh = 0;
 
 	lockdep_assert_held(&account->lock);
 
+	/* what scattered memory consists of */
+	if (npages == 1 && span) {
+		fresh = !span->uses[pfn & (SPAN_SIZE - 1)]++;
+		span->live += fresh;
+		return fresh;
+	}
 	while (done < npages) {
 		unsigned int first = (pfn + done) & (SPAN_SIZE - 1);
 		unsigned int n = min_t(u64, npages - done, SPAN_SIZE - first);

@@ -15,11 +15,17 @@
 
 static struct kmem_cache *extent_cache;
 
+/* Written whole when it is used: nothing has to clear it before each time */
+static void extent_init(void *e)
+{
+	memset(e, 0, sizeof(struct vhost_vdpa_extent));
+}
+
 int vhost_vdpa_extent_init(void)
 {
 	extent_cache = kmem_cache_create("vhost_vdpa_extent",
 					 sizeof(struct vhost_vdpa_extent), 0,
-					 SLAB_ACCOUNT, NULL);
+					 SLAB_ACCOUNT, extent_init);
 	return extent_cache ? 0 : -ENOMEM;
 }
 
@@ -28,8 +34,23 @@ void vhost_vdpa_extent_exit(void)
 	kmem_cache_destroy(extent_cache);
 }
 
+/* From the spare ones of @set, if there is one */
+static struct vhost_vdpa_extent *extent_alloc(struct vhost_vdpa_as_set *set, gfp_t gfp)
+{
+	if (!set)
+		return kmem_cache_alloc(extent_cache, gfp);
+
+	lockdep_assert_held(&set->lock);
+	if (!set->nspare)
+		set->nspare = kmem_cache_alloc_bulk(extent_cache, gfp,
+						    ARRAY_SIZE(set->spare) / 2,
+						    (void **)set->spare);
+	return set->nspare ? set->spare[--set->nspare] : NULL;
+}
+
 /**
  * vhost_vdpa_extent_pinned - an extent of pinned memory
+ * @set: the set that it is for, locked; or NULL
  * @iova: where it is mapped
  * @perm: VHOST_MAP_xx
  * @runs: the memory, copied
@@ -38,11 +59,12 @@ void vhost_vdpa_extent_exit(void)
  *
  * Return: the extent, or NULL without memory.
  */
-struct vhost_vdpa_extent *vhost_vdpa_extent_pinned(u64 iova, u8 perm,
+struct vhost_vdpa_extent *vhost_vdpa_extent_pinned(struct vhost_vdpa_as_set *set,
+						   u64 iova, u8 perm,
 						   const struct vhost_vdpa_run *runs,
 						   unsigned int nruns, gfp_t gfp)
 {
-	struct vhost_vdpa_extent *e = kmem_cache_alloc(extent_cache, gfp);
+	struct vhost_vdpa_extent *e = extent_alloc(set, gfp);
 	unsigned int i;
 	u64 npages = 0;
 
@@ -85,7 +107,7 @@ struct vhost_vdpa_extent *vhost_vdpa_extent_va(u64 iova, u64 last, u8 perm,
 					       u64 uaddr, struct file *file,
 					       u64 offset, gfp_t gfp)
 {
-	struct vhost_vdpa_extent *e = kmem_cache_zalloc(extent_cache, gfp);
+	struct vhost_vdpa_extent *e = kmem_cache_alloc(extent_cache, gfp);
 
 	if (!e)
 		return NULL;
@@ -97,20 +119,16 @@ struct vhost_vdpa_extent *vhost_vdpa_extent_va(u64 iova, u64 last, u8 perm,
 	e->va->uaddr = uaddr;
 	e->va->map_file.file = file ? get_file(file) : NULL;
 	e->va->map_file.offset = offset;
+	e->array = false;
+	e->nruns = 0;
 	e->iova = iova;
 	e->last = last;
 	e->perm = perm;
 	return e;
 }
 
-/**
- * vhost_vdpa_extent_free - free an extent, not the pins it stands for
- * @e: the extent, in no tree and no list
- */
-void vhost_vdpa_extent_free(struct vhost_vdpa_extent *e)
+static void free_memory(struct vhost_vdpa_extent *e)
 {
-	if (!e)
-		return;
 	if (!e->nruns) {
 		if (e->va->map_file.file)
 			fput(e->va->map_file.file);
@@ -118,7 +136,45 @@ void vhost_vdpa_extent_free(struct vhost_vdpa_extent *e)
 	} else if (e->array) {
 		kfree(e->runs);
 	}
+}
+
+/**
+ * vhost_vdpa_extent_free - free an extent, not the pins it stands for
+ * @e: the extent, in no tree and no list; or NULL
+ */
+void vhost_vdpa_extent_free(struct vhost_vdpa_extent *e)
+{
+	if (!e)
+		return;
+	free_memory(e);
 	kmem_cache_free(extent_cache, e);
+}
+
+/**
+ * vhost_vdpa_extent_recycle - the same, and the set may use it again
+ * @set: the set, locked
+ * @e: the extent, in no tree and no list
+ */
+void vhost_vdpa_extent_recycle(struct vhost_vdpa_as_set *set, struct vhost_vdpa_extent *e)
+{
+	const unsigned int half = ARRAY_SIZE(set->spare) / 2;
+
+	lockdep_assert_held(&set->lock);
+
+	free_memory(e);
+	if (set->nspare == ARRAY_SIZE(set->spare)) {
+		set->nspare = half;
+		kmem_cache_free_bulk(extent_cache, half, (void **)set->spare + half);
+	}
+	set->spare[set->nspare++] = e;
+}
+
+/* Frees the spare ones of a set that goes */
+void vhost_vdpa_extent_free_spare(struct vhost_vdpa_as_set *set)
+{
+	if (set->nspare)
+		kmem_cache_free_bulk(extent_cache, set->nspare, (void **)set->spare);
+	set->nspare = 0;
 }
 
 /* The run that @addr lies in: its number, and how many pages of it come before */
@@ -191,7 +247,7 @@ struct vhost_vdpa_extent *vhost_vdpa_extent_slice(struct vhost_vdpa_extent *e,
 	runs = vhost_vdpa_extent_runs(e);
 	begin = find_run(e, from, &before_begin);
 	end = find_run(e, to, &before_end);
-	slice = vhost_vdpa_extent_pinned(from, e->perm, runs + begin,
+	slice = vhost_vdpa_extent_pinned(NULL, from, e->perm, runs + begin,
 					 end - begin + 1, gfp);
 	if (!slice)
 		return NULL;

@@ -27,6 +27,8 @@ struct vhost_vdpa_run {
 #define VHOST_VDPA_RUNS_MAX	1024
 /* Pages pinned at once; twice as many runs must fit into an extent */
 #define VHOST_VDPA_CHUNK	(VHOST_VDPA_RUNS_MAX / 2)
+/* Extents are allocated and freed by half of this */
+#define VHOST_VDPA_SPARE	32
 
 /* User memory by its address, in virtual address mode */
 struct vhost_vdpa_va {
@@ -130,6 +132,8 @@ extern const struct vhost_vdpa_way vhost_vdpa_way_iommu;
  * @pages: pages of the chunk that is being pinned
  * @runs: runs that are pinned and not in an extent yet
  * @nruns: number of @runs
+ * @spare: extents that are allocated and not in use
+ * @nspare: number of @spare
  * @nas: number of address spaces
  * @as: address spaces, NULL where not used yet
  */
@@ -145,6 +149,8 @@ struct vhost_vdpa_as_set {
 	struct page **pages;
 	struct vhost_vdpa_run *runs;
 	unsigned int nruns;
+	struct vhost_vdpa_extent *spare[VHOST_VDPA_SPARE];
+	unsigned int nspare;
 	u32 nas;
 	struct vhost_vdpa_as *as[] __counted_by(nas);
 };
@@ -152,7 +158,8 @@ struct vhost_vdpa_as_set {
 /* as_extent.c */
 int vhost_vdpa_extent_init(void);
 void vhost_vdpa_extent_exit(void);
-struct vhost_vdpa_extent *vhost_vdpa_extent_pinned(u64 iova, u8 perm,
+struct vhost_vdpa_extent *vhost_vdpa_extent_pinned(struct vhost_vdpa_as_set *set,
+						   u64 iova, u8 perm,
 						   const struct vhost_vdpa_run *runs,
 						   unsigned int nruns, gfp_t gfp);
 struct vhost_vdpa_extent *vhost_vdpa_extent_va(u64 iova, u64 last, u8 perm,
@@ -162,6 +169,8 @@ struct vhost_vdpa_extent *vhost_vdpa_extent_slice(struct vhost_vdpa_extent *e,
 						  u64 from, u64 to, gfp_t gfp);
 void vhost_vdpa_extent_keep(struct vhost_vdpa_extent *e, u64 from, u64 to);
 void vhost_vdpa_extent_free(struct vhost_vdpa_extent *e);
+void vhost_vdpa_extent_recycle(struct vhost_vdpa_as_set *set, struct vhost_vdpa_extent *e);
+void vhost_vdpa_extent_free_spare(struct vhost_vdpa_as_set *set);
 void vhost_vdpa_extent_run_at(struct vhost_vdpa_extent *e, u64 addr, u64 *from,
 			      u64 *to, u64 *mem);
 struct vhost_vdpa_extent *vhost_vdpa_extent_find(struct vhost_vdpa_as *as, u64 addr);

@@ -12,21 +12,27 @@
 /* Pages given back between two looks at the scheduler */
 #define UNPIN_CHUNK	BIT(15)
 
+/* Small, and dirty already */
+static bool is_plain(const struct page *page)
+{
+	const unsigned long flags = BIT(PG_head) | BIT(PG_dirty);
+
+	return !PageTail(page) && (READ_ONCE(page->flags) & flags) == BIT(PG_dirty);
+}
+
 /* Nearly all the time of unmapping small pages is spent here */
 static void unpin_pages(struct page *page, unsigned long left, bool dirty)
 {
-	const unsigned long flags = BIT(PG_head) | BIT(PG_dirty);
+	struct folio *folio;
 	unsigned long n;
 
 	for (; left; page = nth_page(page, n), left -= n) {
-		struct folio *folio = page_folio(page);
-
-		/* small, and dirty already */
-		if (likely((READ_ONCE(folio->flags) & flags) == BIT(PG_dirty))) {
-			unpin_user_folio(folio, 1);
-			n = 1;
-			continue;
-		}
+		/* a page that is neither head nor tail is a folio by itself */
+		for (; left && is_plain(page); page = nth_page(page, 1), left--)
+			unpin_user_folio((struct folio *)page, 1);
+		if (!left)
+			break;
+		folio = page_folio(page);
 		n = folio_nr_pages(folio) - folio_page_idx(folio, page);
 		n = min(n, left);
 		if (dirty && !folio_test_dirty(folio))
@@ -43,19 +49,19 @@ static void unpin_pages(struct page *page, unsigned long left, bool dirty)
  */
 void vhost_vdpa_unpin(const struct vhost_vdpa_run *runs, unsigned int nruns, bool dirty)
 {
-	unsigned int i;
+	const struct vhost_vdpa_run *end = runs + nruns;
 
-	for (i = 0; i < nruns; i++) {
-		u64 pfn = runs[i].pfn, left = runs[i].npages;
+	for (; runs < end; runs++) {
+		struct page *page = pfn_to_page(runs->pfn);
+		unsigned long left = runs->npages;
 
-		while (left) {
-			u64 n = min(left, UNPIN_CHUNK);
-
-			unpin_pages(pfn_to_page(pfn), n, dirty);
+		for (; left > UNPIN_CHUNK; left -= UNPIN_CHUNK) {
+			unpin_pages(page, UNPIN_CHUNK, dirty);
+			page = nth_page(page, UNPIN_CHUNK);
 			cond_resched();
-			pfn += n;
-			left -= n;
 		}
+		unpin_pages(page, left, dirty);
+		cond_resched();
 	}
 }
 
@@ -150,7 +156,7 @@ static s64 flush_runs(struct vhost_vdpa_as *as, u64 iova, u8 perm)
 	struct vhost_vdpa_extent *e;
 	int err;
 
-	e = vhost_vdpa_extent_pinned(iova, perm, set->runs, set->nruns,
+	e = vhost_vdpa_extent_pinned(set, iova, perm, set->runs, set->nruns,
 				     GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return -ENOMEM;

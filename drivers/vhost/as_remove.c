@@ -63,17 +63,15 @@ void vhost_vdpa_release(struct vhost_vdpa_as_set *set, struct list_head *gone)
 	if (list_empty(gone))
 		return;
 
-	list_for_each_entry(e, gone, gone) {
+	list_for_each_entry(e, gone, gone)
 		vhost_vdpa_unpin(vhost_vdpa_extent_runs(e), e->nruns,
 				 e->perm & VHOST_MAP_WO);
-		cond_resched();
-	}
 
 	vhost_vdpa_account_lock(account);
 	list_for_each_entry_safe(e, next, gone, gone) {
 		idle += vhost_vdpa_account_unuse_runs(account, vhost_vdpa_extent_runs(e),
 						      e->nruns);
-		vhost_vdpa_extent_free(e);
+		vhost_vdpa_extent_recycle(set, e);
 		cond_resched();
 	}
 	vhost_vdpa_account_unlock(account);
@@ -287,31 +285,23 @@ static int map_rests(struct vhost_vdpa_as *as, struct removal *r, struct list_he
 	return ret;
 }
 
-/**
- * vhost_vdpa_remove - unmap all that is mapped in a range
- * @as: the address space, its set locked
- * @first: begin of the range, start of a page
- * @last: end of it, end of a page
- * @why: what for
- *
- * Return: 0; -ENOMEM, and then nothing has changed; an error of the parent's,
- * and then a part of the range may still be mapped, or a run that reaches out
- * of it may be gone as a whole.
- */
-int vhost_vdpa_remove(struct vhost_vdpa_as *as, u64 first, u64 last,
-		      enum vhost_vdpa_remove why)
+/* Whether the parent is told at the end of the batch, of all at once */
+static bool may_wait(const struct vhost_vdpa_as *as, enum vhost_vdpa_remove why)
 {
-	struct vhost_vdpa_as_set *set = as->set;
+	return as->batch && !as->set->way->sync && why == VHOST_VDPA_REMOVE;
+}
+
+static int remove_range(struct vhost_vdpa_as *as, u64 first, u64 last,
+			enum vhost_vdpa_remove why)
+{
 	struct removal r = { .first = first, .last = last };
+	struct vhost_vdpa_as_set *set = as->set;
 	LIST_HEAD(gone);
 	int err, rest_err;
 
-	lockdep_assert_held(&set->lock);
-
 	if (!find_edges(as, &r))
 		return 0;
-	if (as->batch && !set->way->sync && !r.head && !r.tail &&
-	    why == VHOST_VDPA_REMOVE) {
+	if (may_wait(as, why) && !r.head && !r.tail) {
 		cut_out(as, &r, &as->gone);
 		return 0;
 	}
@@ -337,4 +327,33 @@ int vhost_vdpa_remove(struct vhost_vdpa_as *as, u64 first, u64 last,
 free_cuts:
 	free_cuts(&r);
 	return err;
+}
+
+/**
+ * vhost_vdpa_remove - unmap all that is mapped in a range
+ * @as: the address space, its set locked
+ * @first: begin of the range, start of a page
+ * @last: end of it, end of a page
+ * @why: what for
+ *
+ * Return: 0; -ENOMEM, and then nothing has changed; an error of the parent's,
+ * and then a part of the range may still be mapped, or a run that reaches out
+ * of it may be gone as a whole.
+ */
+int vhost_vdpa_remove(struct vhost_vdpa_as *as, u64 first, u64 last,
+		      enum vhost_vdpa_remove why)
+{
+	struct vhost_vdpa_extent *e = vhost_vdpa_extent_find(as, first);
+
+	lockdep_assert_held(&as->set->lock);
+
+	if (!e || e->iova > last)
+		return 0;
+	if (e->iova != first || e->last != last || !may_wait(as, why))
+		return remove_range(as, first, last, why);
+
+	/* in a batch, what one UPDATE has mapped goes as nearly always */
+	vhost_vdpa_extent_erase(as, e);
+	list_add_tail(&e->gone, &as->gone);
+	return 0;
 }

@@ -29,7 +29,8 @@
 /**
  * struct vdpa_vring_leaf - the pages of a block
  * @page: physical address with VHOST_MAP_xx in the low bits, 0 for none
- * @used: number of pages that are mapped; a leaf without any is freed
+ * @used: number of pages that are mapped; a leaf without any is freed, unless it
+ *	is &vdpa_vring_as.recent
  * @rcu: to free it
  */
 struct vdpa_vring_leaf {
@@ -100,6 +101,19 @@ static void space_drop_entry(struct vdpa_vring_as *as, u64 block, void *entry)
 	call_rcu(&leaf->rcu, leaf_free_rcu);
 }
 
+/*
+ * The leaf that was changed last stays while it is, empty or not: a lone range
+ * comes and goes at the same place.
+ */
+static void space_set_recent(struct vdpa_vring_as *as, u64 block,
+			     struct vdpa_vring_leaf *leaf)
+{
+	if (as->recent && !as->recent->used)
+		space_drop_entry(as, as->recent_block, as->recent);
+	as->recent = leaf;
+	as->recent_block = block;
+}
+
 static void space_drop_all(struct vdpa_vring_as *as)
 {
 	unsigned long block;
@@ -136,8 +150,8 @@ static struct vdpa_vring_leaf *space_add_leaf(struct vdpa_vring_as *as, u64 bloc
 			return ERR_PTR(err);
 		}
 	}
-	as->recent = leaf;
-	as->recent_block = block;
+	if (as->recent != leaf)
+		space_set_recent(as, block, leaf);
 	return leaf;
 }
 
@@ -178,6 +192,8 @@ static unsigned int space_map_block(struct vdpa_vring_as *as, u64 first,
 	unsigned int done = 0;
 
 	if (n == LEAF_PAGES) {
+		if (as->recent_block == block)
+			space_set_recent(as, 0, NULL);
 		*err = xa_insert(&as->blocks, block, run_entry(page), GFP_KERNEL);
 		if (*err == -EBUSY)
 			*err = -EEXIST;
@@ -233,12 +249,8 @@ static bool space_unmap_block(struct vdpa_vring_as *as, u64 block, void *entry,
 	leaf_clear(leaf, from, n);
 	if (leaf->used == before)
 		return false;
-	if (leaf->used) {
-		as->recent = leaf;
-		as->recent_block = block;
-	} else {
-		space_drop_entry(as, block, leaf);
-	}
+	if (as->recent != leaf)
+		space_set_recent(as, block, leaf);
 	return true;
 }
 

@@ -34,7 +34,10 @@ struct bench {
 	bool batch;		/* all of them in a batch */
 	enum memory memory;
 	unsigned int rounds;
+	bool array;		/* several messages a write */
 };
+
+#define ARRAY_MESSAGES	64
 
 #define KERNEL_RANGES 2048
 
@@ -50,6 +53,7 @@ static const struct bench benches[] = {
 	{ "lone_of_64", PAGE, 64, false, SCATTERED, 16 },
 	{ "batch", PAGE, 1024, true, SCATTERED, 16 },
 	{ "scattered", 1024 * PAGE, 1, true, SCATTERED, 16 },
+	{ "array", PAGE, 1024, true, SCATTERED, 16, true },
 	{ "batch_64k", PAGE, 1 << 16, true, SCATTERED, 2 },
 	{ "batch_1m", PAGE, 1 << 20, true, SCATTERED, 1 },
 	{ NULL }
@@ -71,30 +75,50 @@ static char *get_memory(size_t size, enum memory memory)
 	return mem;
 }
 
-static int map_all(int fd, const struct bench *b, const char *mem, size_t size)
+static int map_one(int fd, const struct bench *b, unsigned int i, const char *mem,
+		   size_t size)
 {
-	unsigned int i;
+	return vv_map(fd, 0, IOVA + i * b->range, mem + i * b->range % size, b->range,
+		      VHOST_ACCESS_RW);
+}
+
+/* The same by arrays of messages; without @mem they unmap */
+static int write_arrays(int fd, const struct bench *b, const char *mem, size_t size)
+{
+	static struct vhost_msg_v2 msgs[ARRAY_MESSAGES];
+	unsigned int i, n = 0;
 	int err = 0;
 
-	if (b->batch)
-		err = vv_iotlb_v2(fd, 0, VHOST_IOTLB_BATCH_BEGIN, NULL);
-	for (i = 0; !err && i < b->ranges; i++)
-		err = vv_map(fd, 0, IOVA + i * b->range, mem + i * b->range % size,
-			     b->range, VHOST_ACCESS_RW);
-	if (!err && b->batch)
-		err = vv_iotlb_v2(fd, 0, VHOST_IOTLB_BATCH_END, NULL);
+	for (i = 0; !err && i < b->ranges; i++) {
+		struct vhost_msg_v2 *m = &msgs[n++];
+
+		m->type = VHOST_IOTLB_MSG_V2;
+		m->iotlb.iova = IOVA + i * b->range;
+		m->iotlb.size = b->range;
+		m->iotlb.uaddr = mem ? (uintptr_t)mem + i * b->range % size : 0;
+		m->iotlb.perm = VHOST_ACCESS_RW;
+		m->iotlb.type = mem ? VHOST_IOTLB_UPDATE : VHOST_IOTLB_INVALIDATE;
+		if (n == ARRAY_MESSAGES || i + 1 == b->ranges) {
+			err = vv_iotlb_array(fd, msgs, n);
+			n = 0;
+		}
+	}
 	return err;
 }
 
-static int unmap_all(int fd, const struct bench *b)
+/* Without @mem all is unmapped */
+static int change_all(int fd, const struct bench *b, const char *mem, size_t size)
 {
 	unsigned int i;
 	int err = 0;
 
 	if (b->batch)
 		err = vv_iotlb_v2(fd, 0, VHOST_IOTLB_BATCH_BEGIN, NULL);
-	for (i = 0; !err && i < b->ranges; i++)
-		err = vv_unmap(fd, 0, IOVA + i * b->range, b->range);
+	if (!err && b->array)
+		err = write_arrays(fd, b, mem, size);
+	for (i = 0; !err && !b->array && i < b->ranges; i++)
+		err = mem ? map_one(fd, b, i, mem, size) :
+			    vv_unmap(fd, 0, IOVA + i * b->range, b->range);
 	if (!err && b->batch)
 		err = vv_iotlb_v2(fd, 0, VHOST_IOTLB_BATCH_END, NULL);
 	return err;
@@ -109,13 +133,13 @@ static int run_rounds(int fd, const struct bench *b, const char *mem, size_t siz
 
 	for (i = 0; !err && i < b->rounds + warm; i++) {
 		start = now_ns();
-		err = map_all(fd, b, mem, size);
+		err = change_all(fd, b, mem, size);
 		if (i >= warm)
 			map += now_ns() - start;
 
 		start = now_ns();
 		if (!err)
-			err = unmap_all(fd, b);
+			err = change_all(fd, b, NULL, 0);
 		if (i >= warm)
 			unmap += now_ns() - start;
 	}

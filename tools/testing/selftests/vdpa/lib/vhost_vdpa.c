@@ -201,6 +201,20 @@ int vv_iotlb_v2(int fd, uint32_t asid, uint8_t type,
 	return write_message(fd, &msg, sizeof(msg));
 }
 
+int vv_iotlb_array(int fd, const struct vhost_msg_v2 *msgs, unsigned int n)
+{
+	const char *pos = (const char *)msgs, *end = (const char *)(msgs + n);
+
+	while (pos < end) {
+		ssize_t done = write(fd, pos, end - pos);
+
+		if (done < 0)
+			return -errno;
+		pos += done;
+	}
+	return 0;
+}
+
 int vv_map(int fd, uint32_t asid, uint64_t iova, const void *mem, uint64_t size,
 	   uint8_t perm)
 {

@@ -64,6 +64,11 @@ struct vv_range {
 int vv_iotlb_v1(int fd, uint8_t type, const struct vv_range *range);
 int vv_iotlb_v2(int fd, uint32_t asid, uint8_t type,
 		const struct vv_range *range);
+/*
+ * Several messages, with as many calls as it takes: the kernel's own driver takes
+ * one message a call, ours all.
+ */
+int vv_iotlb_array(int fd, const struct vhost_msg_v2 *msgs, unsigned int n);
 /* The two that everybody needs, as version 2 messages */
 int vv_map(int fd, uint32_t asid, uint64_t iova, const void *mem, uint64_t size,
 	   uint8_t perm);
