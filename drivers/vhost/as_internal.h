@@ -97,7 +97,7 @@ struct vhost_vdpa_as {
  * @map: adds a run. @addr is a physical address, or in virtual address mode a
  *	virtual one, with its file in @opaque.
  * @unmap: removes runs, each as a whole, without a gap between them: those of
- *	several calls of @map too
+ *	several calls of @map too, unless the set is exact
  * @clear: leaves an address space with nothing mapped, whatever it was before;
  *	optional
  * @sync: hands over what @map and @unmap collected. On error the parent still
@@ -123,6 +123,7 @@ extern const struct vhost_vdpa_way vhost_vdpa_way_iommu;
  * struct vhost_vdpa_as_set - the address spaces of an opened device
  * @vdev: the device
  * @way: how its parent wants to be told
+ * @exact: the parent is told to unmap what it was told to map, call by call
  * @range: I/O addresses that may be mapped
  * @domain: the IOMMU domain, where the platform translates
  * @stopped: nothing more is mapped; set without the lock
@@ -140,6 +141,7 @@ extern const struct vhost_vdpa_way vhost_vdpa_way_iommu;
 struct vhost_vdpa_as_set {
 	struct vdpa_device *vdev;
 	const struct vhost_vdpa_way *way;
+	bool exact;
 	struct vdpa_iova_range range;
 	struct iommu_domain *domain;
 	bool stopped;
@@ -185,6 +187,8 @@ static inline struct vhost_vdpa_run *vhost_vdpa_extent_runs(struct vhost_vdpa_ex
 
 /* as_map.c */
 int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e);
+int vhost_vdpa_extent_unmap(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			    u64 from, u64 to);
 int vhost_vdpa_extent_map_part(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
 			       u64 from, u64 to);
 

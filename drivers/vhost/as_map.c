@@ -41,6 +41,13 @@ const struct vhost_vdpa_way vhost_vdpa_way_table = {
 	.sync = table_sync,
 };
 
+static int direct_init(struct vhost_vdpa_as_set *set)
+{
+	/* parents of Linux 6.12 hear of each range as they have heard of it before */
+	set->exact = !set->vdev->config->dma_unmap_range;
+	return 0;
+}
+
 static int direct_map(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
 		      u32 perm, void *opaque)
 {
@@ -52,8 +59,10 @@ static int direct_map(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
 static int direct_unmap(struct vhost_vdpa_as *as, u64 iova, u64 size)
 {
 	struct vdpa_device *vdev = as->set->vdev;
+	const struct vdpa_config_ops *ops = vdev->config;
 
-	return vdev->config->dma_unmap(vdev, as->asid, iova, size);
+	return ops->dma_unmap_range ? ops->dma_unmap_range(vdev, as->asid, iova, size) :
+				      ops->dma_unmap(vdev, as->asid, iova, size);
 }
 
 /* A parent may give a kernel driver all memory until something is said: after
@@ -70,10 +79,46 @@ static void direct_clear(struct vhost_vdpa_as_set *set, u32 asid)
 }
 
 const struct vhost_vdpa_way vhost_vdpa_way_direct = {
+	.init = direct_init,
 	.map = direct_map,
 	.unmap = direct_unmap,
 	.clear = direct_clear,
 };
+
+/**
+ * vhost_vdpa_extent_unmap - tell the parent that runs of an extent go
+ * @as: the address space, its set locked
+ * @e: the extent
+ * @from: begin of the first run
+ * @to: end of the last one; unless the set is exact, this may be in another
+ *	extent, when there is no gap before it
+ *
+ * Return: 0; or the first error, and then some of it may be gone.
+ */
+int vhost_vdpa_extent_unmap(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			    u64 from, u64 to)
+{
+	const struct vhost_vdpa_way *way = as->set->way;
+	const struct vhost_vdpa_run *runs;
+	u64 iova = e->iova;
+	unsigned int i;
+	int ret = 0;
+
+	lockdep_assert_held(&as->set->lock);
+
+	if (!as->set->exact || !e->nruns)
+		return way->unmap(as, from, to - from + 1);
+
+	runs = vhost_vdpa_extent_runs(e);
+	for (i = 0; i < e->nruns && iova <= to; i++) {
+		u64 size = (u64)runs[i].npages << PAGE_SHIFT;
+		int err = iova < from ? 0 : way->unmap(as, iova, size);
+
+		ret = ret ?: err;
+		iova += size;
+	}
+	return ret;
+}
 
 /**
  * vhost_vdpa_extent_map - tell the parent of an extent
@@ -104,7 +149,7 @@ int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e)
 			       e->perm, NULL);
 		if (err) {
 			if (i)
-				way->unmap(as, e->iova, iova - e->iova);
+				vhost_vdpa_extent_unmap(as, e, e->iova, iova - 1);
 			return err;
 		}
 		iova += size;

@@ -97,11 +97,11 @@ static int drop_gone(struct vhost_vdpa_as *as)
 
 		e = list_entry(pos, struct vhost_vdpa_extent, gone);
 		first = first ?: e;
-		if (next != &as->gone && e->last - first->iova < REGION_MAX &&
+		if (!as->set->exact && next != &as->gone && e->last - first->iova < REGION_MAX &&
 		    follows(e, list_entry(next, struct vhost_vdpa_extent, gone)))
 			continue;
 
-		err = as->set->way->unmap(as, first->iova, e->last - first->iova + 1);
+		err = vhost_vdpa_extent_unmap(as, first, first->iova, e->last);
 		if (!err)
 			list_bulk_move_tail(&dropped, &first->gone, &e->gone);
 		ret = ret ?: err;
@@ -197,7 +197,7 @@ static void refuse(struct removal *r, struct vhost_vdpa_extent *region)
 	r->tail = NULL;
 }
 
-/* Tells the parent, one call for each region without a gap */
+/* Tells the parent, in one call for each region without a gap if it can take that */
 static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 			 enum vhost_vdpa_remove why)
 {
@@ -211,10 +211,10 @@ static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 		do {
 			end = e == r->tail ? r->tail_to : e->last;
 			e = vhost_vdpa_extent_next(e);
-		} while (e && e->iova <= r->last && e->iova == end + 1 &&
-			 end - begin < REGION_MAX);
+		} while (!as->set->exact && e && e->iova <= r->last &&
+			 e->iova == end + 1 && end - begin < REGION_MAX);
 
-		err = as->set->way->unmap(as, begin, end - begin + 1);
+		err = vhost_vdpa_extent_unmap(as, region, begin, end);
 		if (err && why != VHOST_VDPA_REMOVE_FORCE) {
 			refuse(r, region);
 			return err;

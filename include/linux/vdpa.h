@@ -280,9 +280,10 @@ struct vdpa_map_file {
  * @dma_map: *optional*, adds one range. @pa is a physical address, or a virtual
  *	one with &vdpa_device.use_va, and then @opaque may be a
  *	&struct vdpa_map_file. @perm is VHOST_MAP_RO, _WO or _RW.
- * @dma_unmap: *optional*, goes with @dma_map: removes all that lies in the
- *	range, which can hold any number of mapped ranges, also none. On return
- *	the device does not access it: the memory is given back next.
+ * @dma_unmap: *optional*, goes with @dma_map: removes a range that one call of it
+ *	has added. On return the device does not access it: the memory is given back
+ *	next. Before anything is added it is called for all addresses, so that
+ *	nothing is left of an identity; an error does no harm then.
  * @reset_map: *optional*, address space @asid as after creation. Its presence
  *	says that mappings outlive @reset.
  * @set_group_asid: *optional*, binds a group to an address space, before
@@ -296,6 +297,12 @@ struct vdpa_map_file {
  * @free: *optional*, called once, after the last of the other operations; frees
  *	what the parent attached, not @vdev itself. For a device that was never
  *	registered, when its last reference goes.
+ *
+ * Not in Linux 6.12:
+ *
+ * @dma_unmap_range: *optional*, in place of @dma_unmap: removes all that lies in the
+ *	range, which can hold any number of ranges that were added; each of them lies
+ *	in it as a whole
  */
 struct vdpa_config_ops {
 	/* virtqueues */
@@ -369,6 +376,10 @@ struct vdpa_config_ops {
 	void (*unbind_mm)(struct vdpa_device *vdev);
 
 	void (*free)(struct vdpa_device *vdev);
+
+	/* what Linux 6.12 does not have */
+	int (*dma_unmap_range)(struct vdpa_device *vdev, unsigned int asid,
+			       u64 iova, u64 size);
 };
 
 struct vdpa_device *__vdpa_alloc_device(struct device *parent,

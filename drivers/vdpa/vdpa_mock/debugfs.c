@@ -7,11 +7,14 @@
  *	fail			"OPERATION -ERRNO [SKIP]": fails from the call after
  *				SKIP others on, with 0 no more
  *	slow			"OPERATION MILLISECONDS"
+ *	bypass			interrupt producers of an eventfd: how many came, how
+ *				many left, interrupt of the one there; write its number
  *	DEVICE/config		configuration space; writing changes its generation
  *	DEVICE/status		as the driver set it; writing adds bits to it
  *	DEVICE/interrupt	write the index of a queue, or "config"
  *	DEVICE/queues		index, size, ready, CPUs
- *	DEVICE/maps		address space, first and last address, permission
+ *	DEVICE/maps		address space, first and last address, permission,
+ *				physical address or virtual one
  *	DEVICE/doorbell		first word of the doorbell page
  */
 
@@ -190,8 +193,8 @@ static int mock_maps_show(struct seq_file *file, void *unused)
 	for (asid = 0; asid < mock->vdpa.nas; asid++) {
 		for (map = vhost_iotlb_itree_first(mock->maps[asid], 0, U64_MAX);
 		     map; map = vhost_iotlb_itree_next(map, 0, U64_MAX))
-			seq_printf(file, "%u 0x%llx 0x%llx %u\n", asid,
-				   map->start, map->last, map->perm);
+			seq_printf(file, "%u 0x%llx 0x%llx %u 0x%llx\n", asid,
+				   map->start, map->last, map->perm, map->addr);
 	}
 	return 0;
 }
@@ -232,9 +235,11 @@ void mock_debugfs_init(void)
 	debugfs_create_file("calls", 0600, mock_root, NULL, &mock_record_fops);
 	debugfs_create_file("fail", 0200, mock_root, NULL, &mock_fail_fops);
 	debugfs_create_file("slow", 0200, mock_root, NULL, &mock_slow_fops);
+	mock_bypass_init(mock_root);
 }
 
 void mock_debugfs_exit(void)
 {
 	debugfs_remove(mock_root);
+	mock_bypass_exit();
 }

@@ -4,6 +4,7 @@
  * tests can look, and checks that the caller does not contradict itself.
  */
 
+#include <linux/fs.h>
 #include <linux/vhost_iotlb.h>
 #include <uapi/linux/vhost_types.h>
 
@@ -70,7 +71,11 @@ int mock_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 {
 	struct mock *mock = to_mock(vdpa);
 	u64 last = iova + size - 1;
-	int err = MOCK_CALLED(mock, dma_map, asid, iova, size, perm);
+	struct vdpa_map_file *file = opaque;
+	int err = !vdpa->use_va ? MOCK_CALLED(mock, dma_map, asid, iova, size, perm) :
+		MOCK_CALLED(mock, dma_map, asid, iova, size, perm, pa,
+			    file ? file_inode(file->file)->i_ino : 0,
+			    file ? file->offset : 0);
 
 	if (err || !mock_space_ok(mock, asid))
 		return err ?: -EINVAL;
@@ -82,18 +87,46 @@ int mock_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 	return vhost_iotlb_add_range(mock->maps[asid], iova, last, pa, perm);
 }
 
+static int mock_unmap(struct mock *mock, unsigned int asid, u64 iova, u64 last)
+{
+	if (!mock_space_ok(mock, asid))
+		return -EINVAL;
+
+	guard(mutex)(&mock->map_lock);
+	vhost_iotlb_del_range(mock->maps[asid], iova, last);
+	return 0;
+}
+
+/* Nothing, or what one dma_map has mapped */
+static void mock_check_exact(struct mock *mock, unsigned int asid, u64 iova, u64 last)
+{
+	struct vhost_iotlb_map *map;
+
+	if (asid >= mock->vdpa.nas)
+		return;
+	guard(mutex)(&mock->map_lock);
+	map = vhost_iotlb_itree_first(mock->maps[asid], iova, last);
+	mock_expect(mock, !map || (map->start == iova && map->last == last),
+		    "what is unmapped was mapped by one call");
+}
+
 int mock_dma_unmap(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 		   u64 size)
 {
 	struct mock *mock = to_mock(vdpa);
 	int err = MOCK_CALLED(mock, dma_unmap, asid, iova, size);
 
-	if (err || !mock_space_ok(mock, asid))
-		return err ?: -EINVAL;
+	mock_check_exact(mock, asid, iova, iova + size - 1);
+	return err ?: mock_unmap(mock, asid, iova, iova + size - 1);
+}
 
-	guard(mutex)(&mock->map_lock);
-	vhost_iotlb_del_range(mock->maps[asid], iova, iova + size - 1);
-	return 0;
+int mock_dma_unmap_range(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+			 u64 size)
+{
+	struct mock *mock = to_mock(vdpa);
+	int err = MOCK_CALLED(mock, dma_unmap_range, asid, iova, size);
+
+	return err ?: mock_unmap(mock, asid, iova, iova + size - 1);
 }
 
 int mock_reset_map(struct vdpa_device *vdpa, unsigned int asid)

@@ -82,9 +82,9 @@ static unsigned long long iova_last = ~0ULL;
 module_param(iova_last, ullong, 0644);
 MODULE_PARM_DESC(iova_last, "highest one [~0]");
 
-static char off[512] = "compat_reset,dma_map,dma_unmap";
+static char off[512] = "compat_reset,dma_map,dma_unmap,dma_unmap_range";
 module_param_string(off, off, sizeof(off), 0644);
-MODULE_PARM_DESC(off, "operations that new devices lack [compat_reset,dma_map,dma_unmap]");
+MODULE_PARM_DESC(off, "operations that new devices lack [compat_reset,dma_map,dma_unmap,dma_unmap_range]");
 
 static bool use_va;
 module_param(use_va, bool, 0644);

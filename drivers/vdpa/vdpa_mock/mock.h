@@ -132,11 +132,17 @@ int mock_ops_without(struct vdpa_config_ops *ops, const char *off);
 void mock_interrupt(struct mock *mock, int which);
 void mock_interrupt_work(struct irq_work *work);
 
+/* bypass.c */
+void mock_bypass_init(struct dentry *dir);
+void mock_bypass_exit(void);
+
 /* maps.c */
 int mock_set_map(struct vdpa_device *vdpa, unsigned int asid,
 		 struct vhost_iotlb *iotlb);
 int mock_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 		 u64 size, u64 pa, u32 perm, void *opaque);
+int mock_dma_unmap_range(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+			 u64 size);
 int mock_dma_unmap(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 		   u64 size);
 int mock_reset_map(struct vdpa_device *vdpa, unsigned int asid);

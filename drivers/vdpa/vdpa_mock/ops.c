@@ -448,7 +448,7 @@ static struct device *mock_get_vq_dma_dev(struct vdpa_device *vdpa, u16 idx)
 
 static int mock_bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm)
 {
-	return MOCK_CALLED(to_mock(vdpa), bind_mm);
+	return MOCK_CALLED(to_mock(vdpa), bind_mm, mm == current->mm);
 }
 
 static void mock_unbind_mm(struct vdpa_device *vdpa)
@@ -535,6 +535,7 @@ const struct vdpa_config_ops mock_ops = {
 	.bind_mm = mock_bind_mm,
 	.unbind_mm = mock_unbind_mm,
 	.free = mock_free,
+	.dma_unmap_range = mock_dma_unmap_range,
 };
 
 /* Takes away the operations that a list names, separated by commas */

@@ -12,7 +12,7 @@
 #include "mock.h"
 
 #define MOCK_CALLS_MAX	16384
-#define MOCK_ARGS_MAX	5
+#define MOCK_ARGS_MAX	7
 
 static int violations;
 module_param(violations, int, 0444);
@@ -68,6 +68,7 @@ const struct mock_rule mock_rules[MOCK_NOPS] = {
 	[MOCK_OP(bind_mm)] = { "bind_mm", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(unbind_mm)] = { "unbind_mm", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(free)] = { "free", MOCK_ANY },
+	[MOCK_OP(dma_unmap_range)] = { "dma_unmap_range", MOCK_BUS | MOCK_OPTIONAL },
 };
 
 struct mock_call {

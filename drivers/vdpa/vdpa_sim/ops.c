@@ -521,6 +521,7 @@ const struct vdpa_config_ops vdpasim_ops = {
 	.set_group_asid = vdpasim_set_group_asid,
 	.get_iova_range = vdpasim_get_iova_range,
 	.dma_map = vdpasim_dma_map,
+	.dma_unmap_range = vdpasim_dma_unmap,
 	.dma_unmap = vdpasim_dma_unmap,
 	.reset_map = vdpasim_reset_map,
 };

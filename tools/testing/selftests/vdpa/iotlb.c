@@ -42,6 +42,7 @@ FIXTURE(space) {
 	char maps[96];
 	int fd;
 	char *mem;		/* WINDOW pages */
+	long long violations;	/* of the rules that the parent knows, so far */
 	struct model model;
 };
 
@@ -56,6 +57,32 @@ FIXTURE_VARIANT_ADD(space, set_map) {
 FIXTURE_VARIANT_ADD(space, dma_map) {
 	.off = "compat_reset,set_map",
 };
+
+/* As parents of Linux 6.12 are */
+FIXTURE_VARIANT_ADD(space, exact) {
+	.off = "compat_reset,set_map,dma_unmap_range",
+};
+
+/* What a parent of this kind is told by that memory goes */
+static const char *unmap_op(const char *off)
+{
+	if (strstr(off, "dma_map"))
+		return "set_map";
+	return strstr(off, "dma_unmap_range") ? "dma_unmap" : "dma_unmap_range";
+}
+
+static long long violations(void)
+{
+	long long n = -1;
+	FILE *file = fopen("/sys/module/vdpa_mock/parameters/violations", "re");
+
+	if (file) {
+		if (fscanf(file, "%lld", &n) != 1)
+			n = -1;
+		fclose(file);
+	}
+	return n;
+}
 
 static int open_owned(const char *path, uint64_t features)
 {
@@ -80,6 +107,7 @@ FIXTURE_SETUP(space)
 	ASSERT_EQ(0, vdpa_create(VDPA_MOCK, 0, self->name, self->path));
 	snprintf(self->maps, sizeof(self->maps), "/sys/kernel/debug/vdpa_mock/%s/maps",
 		 self->name);
+	self->violations = violations();
 	self->fd = open_owned(self->path, FEATURES);
 	ASSERT_GE(self->fd, 0);
 	self->mem = mmap(NULL, WINDOW * PAGE, PROT_READ | PROT_WRITE,
@@ -95,6 +123,8 @@ FIXTURE_TEARDOWN(space)
 	vdpa_mock_order("fail", "set_map 0");
 	vdpa_mock_order("fail", "dma_map 0");
 	vdpa_mock_order("fail", "dma_unmap 0");
+	vdpa_mock_order("fail", "dma_unmap_range 0");
+	EXPECT_EQ(self->violations, violations());
 	vdpa_del(self->name);
 }
 
@@ -109,7 +139,7 @@ static int read_maps(const char *path, struct model *m)
 	memset(m, 0, sizeof(*m));
 	if (!file)
 		return -errno;
-	while (fscanf(file, "%u %llx %llx %u", &asid, &first, &last, &perm) == 4) {
+	while (fscanf(file, "%u %llx %llx %u %*s", &asid, &first, &last, &perm) == 4) {
 		uint64_t page = first / PAGE, end = last / PAGE;
 
 		for (; page <= end; page++) {
@@ -568,8 +598,7 @@ TEST_F(space, a_parent_that_refuses_to_map)
 
 TEST_F(space, a_parent_that_refuses_to_unmap)
 {
-	bool table = strstr(variant->off, "dma_map");
-	const char *op = table ? "set_map" : "dma_unmap";
+	const char *op = unmap_op(variant->off);
 
 	ASSERT_EQ(0, MAP(0, 0, 4, RW));
 	ASSERT_EQ(0, MAP(0, 8, 4, RW));
@@ -587,8 +616,7 @@ TEST_F(space, a_parent_that_refuses_to_unmap)
 
 TEST_F(space, a_parent_that_refuses_the_end_of_a_batch)
 {
-	bool table = strstr(variant->off, "dma_map");
-	const char *op = table ? "set_map" : "dma_unmap";
+	const char *op = unmap_op(variant->off);
 
 	ASSERT_EQ(0, MAP(0, 0, 4, RW));
 	ASSERT_EQ(0, MAP(0, 4, 4, RW));
@@ -607,16 +635,104 @@ TEST_F(space, a_parent_that_refuses_the_end_of_a_batch)
 	EXPECT_EQ(0, vm_pin());
 }
 
+/* --- several messages a call -------------------------------------------------- */
+
+static struct vhost_msg_v2 message(uint8_t type, unsigned int page, unsigned int n,
+				   const char *mem)
+{
+	return (struct vhost_msg_v2) {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = {
+			.type = type,
+			.iova = BASE + page * PAGE,
+			.size = n * PAGE,
+			.uaddr = (uintptr_t)mem,
+			.perm = RW,
+		},
+	};
+}
+
+TEST_F(space, messages_in_one_write)
+{
+	struct vhost_msg_v2 msgs[40];
+	unsigned int i;
+
+	for (i = 0; i < 40; i++)
+		msgs[i] = message(VHOST_IOTLB_UPDATE, 2 * i, 1, self->mem + i * PAGE);
+	EXPECT_EQ(sizeof(msgs), write(self->fd, msgs, sizeof(msgs)));
+	for (i = 0; i < 40; i++)
+		model_set(&self->model, 0, 2 * i, 1, RW);
+	EXPECT_MODEL();
+
+	/* they take effect in their order */
+	msgs[0] = message(VHOST_IOTLB_INVALIDATE, 0, 80, NULL);
+	msgs[1] = message(VHOST_IOTLB_UPDATE, 4, 2, self->mem);
+	EXPECT_EQ(2 * sizeof(*msgs), write(self->fd, msgs, 2 * sizeof(*msgs)));
+	model_set(&self->model, 0, 0, 80, 0);
+	model_set(&self->model, 0, 4, 2, RW);
+	EXPECT_MODEL();
+	EXPECT_EQ(2 * 4, vm_pin());
+}
+
+TEST_F(space, a_write_ends_before_the_message_that_fails)
+{
+	struct vhost_msg_v2 msgs[12];
+	unsigned int i;
+
+	for (i = 0; i < 12; i++)
+		msgs[i] = message(VHOST_IOTLB_UPDATE, i, 1, self->mem + i * PAGE);
+	msgs[9].iotlb.iova = BASE;	/* which is taken then */
+	EXPECT_EQ(9 * sizeof(*msgs), write(self->fd, msgs, sizeof(msgs)));
+	model_set(&self->model, 0, 0, 9, RW);
+	EXPECT_MODEL();
+	/* its error is that of the call that begins with it */
+	EXPECT_EQ(-1, write(self->fd, msgs + 9, 3 * sizeof(*msgs)));
+	EXPECT_EQ(EEXIST, errno);
+	EXPECT_MODEL();
+}
+
+TEST_F(space, what_is_no_message_ends_a_write)
+{
+	struct vhost_msg_v2 msgs[3] = { message(VHOST_IOTLB_UPDATE, 0, 1, self->mem) };
+
+	/* a buffer that is larger than the message, as a client may have it */
+	EXPECT_EQ(sizeof(*msgs), write(self->fd, msgs, sizeof(msgs)));
+	model_set(&self->model, 0, 0, 1, RW);
+	msgs[0] = message(VHOST_IOTLB_UPDATE, 1, 1, self->mem);
+	EXPECT_EQ(sizeof(*msgs), write(self->fd, msgs, 2 * sizeof(*msgs) - 1));
+	model_set(&self->model, 0, 1, 1, RW);
+	EXPECT_MODEL();
+}
+
+TEST_F(space, memory_that_is_not_there_yet)
+{
+	struct vhost_msg_v2 msgs[16];
+	unsigned int i;
+	char *mem;
+
+	/* each of them has to be brought in */
+	mem = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < 16; i++)
+		msgs[i] = message(VHOST_IOTLB_UPDATE, i, 1, mem + i * PAGE);
+	EXPECT_EQ(sizeof(msgs), write(self->fd, msgs, sizeof(msgs)));
+	model_set(&self->model, 0, 0, 16, RW);
+	EXPECT_MODEL();
+	EXPECT_EQ(16 * 4, vm_pin());
+	munmap(mem, 16 * PAGE);
+}
+
 TEST_F(space, a_parent_that_refuses_until_it_is_closed)
 {
+	const char *op = unmap_op(variant->off);
+
 	ASSERT_EQ(0, MAP(0, 0, 4, RW));
-	ASSERT_EQ(0, refuse("set_map", -EIO, 0));
-	ASSERT_EQ(0, refuse("dma_unmap", -EIO, 0));
+	ASSERT_EQ(0, refuse(op, -EIO, 0));
 	EXPECT_EQ(-EIO, vv_unmap(self->fd, 0, 0, EVERYTHING));
 	close(self->fd);
 	EXPECT_EQ(0, vm_pin());
-	ASSERT_EQ(0, refuse("set_map", 0, 0));
-	ASSERT_EQ(0, refuse("dma_unmap", 0, 0));
+	ASSERT_EQ(0, refuse(op, 0, 0));
 	self->fd = open_owned(self->path, FEATURES);
 	ASSERT_GE(self->fd, 0);
 }

@@ -578,7 +578,7 @@ static const struct step steps[] = {
 	{ "rust-vmm: reset sets that up again", NULL, "status 0", "reset;set_config_cb 1;" },
 
 	/* parents that translate in steps */
-	{ "steps: maps", SHAPE "off=set_map,compat_reset",
+	{ "steps: maps", SHAPE "off=set_map,compat_reset,dma_unmap_range",
 	  "open; owner; backend 0xa; map 0 0x10000 0x1000; map 1 0x10000 0x1000",
 	  "reset;dma_unmap 0 0 0xfffffffffffff000;dma_unmap 1 0 0xfffffffffffff000;"
 	  "dma_map 0 0x10000 4096 3;dma_map 1 0x10000 4096 3;" },
