@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each call of the char device, each netlink command and the ways to a bus
- * driver, with the first allocation failing, the second, and so on until none is
- * left to fail. Copies from and to user memory count as allocations. A call that
- * fails says ENOMEM, ENOBUFS or EFAULT and leaves things so that the same call,
- * undisturbed, succeeds.
+ * driver with one allocation after the other failing, see lib/failing.h.
  *
  * Needs a kernel with fault injection, see tools/testing/kernel.
  */
@@ -21,12 +18,9 @@
 
 #include "../kselftest.h"
 #include "lib/device.h"
+#include "lib/failing.h"
 #include "lib/net.h"
 #include "lib/netlink.h"
-
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define DEBUGFS		"/sys/kernel/debug/"
-#define MOST		500	/* faults of one call */
 
 #define NUM		64
 #define MEMORY		(1 << 20)
@@ -44,106 +38,6 @@ struct context {
 };
 
 static struct context ctx;
-
-/* --- the call that is to fail ---------------------------------------------- */
-
-struct call {
-	const char *name;
-	int (*prepare)(void);	/* undisturbed, before each attempt */
-	int (*run)(void);	/* what is disturbed */
-	void (*undo)(void);	/* after each attempt */
-	bool unsure;		/* the answer may get lost, with the thing done */
-};
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		ksft_print_msg("%s: %s\n", path, strerror(errno));
-	close(fd);
-}
-
-static bool set_up_injection(void)
-{
-	write_text(DEBUGFS "failslab/ignore-gfp-wait", "N");
-	write_text(DEBUGFS "failslab/verbose", "0");
-	write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
-	write_text(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
-	write_text(DEBUGFS "fail_page_alloc/min-order", "0");
-	write_text(DEBUGFS "fail_page_alloc/verbose", "0");
-	write_text(DEBUGFS "fail_usercopy/verbose", "0");
-	return !access(FAIL_NTH, W_OK);
-}
-
-/* Runs with fault @n; true when there was one */
-static bool run_failing(const struct call *call, unsigned int n, int *err)
-{
-	int fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	char text[16] = { 0 };
-	bool injected;
-
-	snprintf(text, sizeof(text), "%u", n);
-	if (fd < 0 || pwrite(fd, text, strlen(text), 0) < 0)
-		ksft_exit_fail_msg("%s: %s\n", FAIL_NTH, strerror(errno));
-	*err = call->run();
-	memset(text, 0, sizeof(text));
-	/* a fault that is left hits this copy to user memory, or shows */
-	injected = pread(fd, text, sizeof(text) - 1, 0) > 0 && strtoul(text, NULL, 0) == 0;
-	while (pwrite(fd, "0", 1, 0) < 0)
-		;
-	close(fd);
-	return injected;
-}
-
-static bool allowed(int err)
-{
-	return !err || err == -ENOMEM || err == -ENOBUFS || err == -EFAULT ||
-	       err == -ENFILE;
-}
-
-/* ENOMEM comes from the command itself, the others may do so */
-static bool answer_lost(int err)
-{
-	return err == -ENOBUFS || err == -EFAULT;
-}
-
-/* Number of faults, or -1 when something was not as it should be */
-static int torture(const struct call *call)
-{
-	unsigned int n;
-	int err, again;
-
-	for (n = 1; n <= MOST; n++) {
-		bool injected;
-
-		err = call->prepare ? call->prepare() : 0;
-		if (err) {
-			ksft_print_msg("%s: preparing for fault %u: %s\n", call->name, n,
-				       strerror(-err));
-			return -1;
-		}
-		injected = run_failing(call, n, &err);
-		again = err && !(call->unsure && answer_lost(err)) ? call->run() : 0;
-		if (call->undo)
-			call->undo();
-		if (!injected && !err)
-			return n - 1;
-		if (!injected || !allowed(err)) {
-			ksft_print_msg("%s: fault %u: %s\n", call->name, n, strerror(-err));
-			return -1;
-		}
-		if (again) {
-			ksft_print_msg("%s: after fault %u (%s): %s\n", call->name, n,
-				       strerror(-err), strerror(-again));
-			return -1;
-		}
-	}
-	ksft_print_msg("%s: more than %u faults\n", call->name, MOST);
-	return -1;
-}
 
 /* --- the char device -------------------------------------------------------- */
 
@@ -362,6 +256,8 @@ static int request_new(const char *mgmtdev)
 {
 	int err = request(VDPA_CMD_DEV_NEW, 0, ctx.other);
 
+	if (!err && !strcmp(mgmtdev, "vdpa_mock"))
+		nl_put_string(&ctx.req, VDPA_ATTR_MGMTDEV_BUS_NAME, "platform");
 	if (!err)
 		nl_put_string(&ctx.req, VDPA_ATTR_MGMTDEV_DEV_NAME, mgmtdev);
 	return err;
@@ -376,6 +272,7 @@ static int do_request(void)
 
 static int for_new(void)	{ return request_new("vdpasim_net"); }
 static int for_new_disk(void)	{ return request_new("vdpasim_blk"); }
+static int for_new_mock(void)	{ return request_new("vdpa_mock"); }
 static int for_get(void)	{ return request(VDPA_CMD_DEV_GET, 0, ctx.name); }
 static int for_dump(void)	{ return request(VDPA_CMD_DEV_GET, NLM_F_DUMP, NULL); }
 static int for_config(void)	{ return request(VDPA_CMD_DEV_CONFIG_GET, 0, ctx.name); }
@@ -475,7 +372,37 @@ static int do_override(void)
 	return sysfs(file, "vhost_vdpa");
 }
 
-static const struct call calls[] = {
+/* --- what a failure leaves as it was ----------------------------------------- */
+
+static long long pinned(void)
+{
+	return proc_field("/proc/self/status", "VmPin");
+}
+
+static long long there(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", ctx.other);
+	return !access(path, F_OK);
+}
+
+static long long bound(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s/driver", ctx.other);
+	return !access(path, F_OK);
+}
+
+static long long status(void)
+{
+	uint8_t now;
+
+	return vv_get_status(ctx.c.fd, &now) ? -1 : now;
+}
+
+static const struct failing_call calls[] = {
 	{ "open", nothing_open, just_open, close_fd },
 	{ "SET_OWNER", just_open, do_set_owner, close_fd },
 	{ "SET_FEATURES", just_open, do_set_features, close_fd },
@@ -492,18 +419,19 @@ static const struct call calls[] = {
 	{ "SET_VRING_ENABLE", with_queues, do_enable, close_client },
 	{ "GET_VRING_BASE", running, do_get_base, close_client },
 	{ "SET_GROUP_ASID", owned, do_set_group_asid, close_client },
-	{ "SET_STATUS DRIVER_OK", with_queues, do_driver_ok, close_client },
-	{ "SET_STATUS 0", running, do_reset, close_client },
-	{ "SUSPEND", running, do_suspend, close_client },
-	{ "RESUME", suspended, do_resume, close_client },
-	{ "IOTLB UPDATE", owned, do_map, close_client },
-	{ "IOTLB UPDATE of ASID 1", owned_asid, do_map_asid, close_client },
-	{ "IOTLB INVALIDATE", mapped, do_unmap, close_client },
+	{ "SET_STATUS DRIVER_OK", with_queues, do_driver_ok, close_client, status },
+	{ "SET_STATUS 0", running, do_reset, close_client, status },
+	{ "SUSPEND", running, do_suspend, close_client, status },
+	{ "RESUME", suspended, do_resume, close_client, status },
+	{ "IOTLB UPDATE", owned, do_map, close_client, pinned },
+	{ "IOTLB UPDATE of ASID 1", owned_asid, do_map_asid, close_client, pinned },
+	{ "IOTLB INVALIDATE", mapped, do_unmap, close_client, pinned },
 	{ "IOTLB INVALIDATE of a part", mapped, do_unmap_part, close_client },
 	{ "IOTLB batch", owned, do_batch, close_client },
-	{ "netlink DEV_NEW, net", for_new, do_request, del_other, true },
-	{ "netlink DEV_NEW, blk", for_new_disk, do_request, del_other, true },
-	{ "netlink DEV_DEL", for_del, do_request, del_other, true },
+	{ "netlink DEV_NEW, net", for_new, do_request, del_other, there, true },
+	{ "netlink DEV_NEW, blk", for_new_disk, do_request, del_other, there, true },
+	{ "netlink DEV_NEW, mock", for_new_mock, do_request, del_other, there, true },
+	{ "netlink DEV_DEL", for_del, do_request, del_other, there, true },
 	{ "netlink DEV_GET", for_get, do_request },
 	{ "netlink DEV_GET, all", for_dump, do_request },
 	{ "netlink DEV_CONFIG_GET", for_config, do_request },
@@ -511,8 +439,8 @@ static const struct call calls[] = {
 	{ "netlink MGMTDEV_GET, all", for_mgmt_dump, do_request },
 	{ "netlink DEV_VSTATS_GET", for_vstats, do_request, close_client },
 	{ "netlink DEV_ATTR_SET", for_attr_set, do_request },
-	{ "bind vhost_vdpa", for_vhost, do_bind_vhost, del_other },
-	{ "bind virtio_vdpa", for_virtio, do_bind_virtio, del_other },
+	{ "bind vhost_vdpa", for_vhost, do_bind_vhost, del_other, bound },
+	{ "bind virtio_vdpa", for_virtio, do_bind_virtio, del_other, bound },
 	{ "driver_override", make_other, do_override, del_other },
 };
 
@@ -523,12 +451,14 @@ int main(void)
 	long long pins;
 
 	ksft_print_header();
-	if (!set_up_injection())
+	if (!failing_set_up())
 		ksft_exit_skip("a kernel without fault injection\n");
 
 	err = vdpa_create("vdpasim_net", 0, ctx.name, ctx.path);
 	if (!err)
 		err = module_load("vdpa_sim_blk");
+	if (!err)
+		err = module_load("vdpa_mock");
 	if (err)
 		ksft_exit_fail_msg("no device: %s\n", strerror(-err));
 	module_load("virtio_vdpa");
@@ -538,15 +468,14 @@ int main(void)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	ksft_set_plan(ARRAY_SIZE(calls) + 1);
-	pins = proc_field("/proc/self/status", "VmPin");
+	pins = pinned();
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		faults = torture(&calls[i]);
+		faults = failing_torture(&calls[i]);
 		if (faults > 0)
 			total += faults;
 		ksft_test_result(faults >= 0, "%s, %d faults\n", calls[i].name, faults);
 	}
-	ksft_test_result(pins == proc_field("/proc/self/status", "VmPin"),
-			 "no page stays pinned\n");
+	ksft_test_result(pins == pinned(), "no page stays pinned\n");
 	ksft_print_msg("%u faults\n", total);
 	vdpa_del(ctx.name);
 	ksft_finished();

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef SELFTEST_VDPA_FAILING_H
+#define SELFTEST_VDPA_FAILING_H
+
+/*
+ * A call with the first allocation failing, the second, and so on until none is
+ * left to fail. Copies from and to user memory count as allocations. A call that
+ * fails says ENOMEM, ENOBUFS or EFAULT and leaves things so that the same call,
+ * undisturbed, succeeds.
+ */
+
+#include <stdbool.h>
+
+struct failing_call {
+	const char *name;
+	int (*prepare)(void);	/* undisturbed, before each attempt */
+	int (*run)(void);	/* what is disturbed */
+	void (*undo)(void);	/* after each attempt */
+	/* something to count that a call which fails leaves as it was */
+	long long (*state)(void);
+	bool unsure;		/* the answer may get lost, with the thing done */
+};
+
+/* False on a kernel without fault injection */
+bool failing_set_up(void);
+/* Number of faults, or -1 when something was not as it should be */
+int failing_torture(const struct failing_call *call);
+
+#endif /* SELFTEST_VDPA_FAILING_H */
