@@ -13,7 +13,7 @@
 #define FIRST		(-(u64)PAGES * PAGE_SIZE)
 #define PA		0x100000000ULL
 /* An address at which no machine has memory */
-#define NOWHERE		(1ULL << 51)
+#define NOWHERE		BIT_ULL(51)
 
 struct shadow {
 	struct vdpa_vring_as as;

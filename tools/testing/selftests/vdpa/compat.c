@@ -33,7 +33,7 @@ static long i386_call(long nr, long a, long b, long c)
 #else
 static long i386_call(long nr, long a, long b, long c)
 {
-	return -ENOSYS;
+	return -EOPNOTSUPP;
 }
 #endif
 
