@@ -25,6 +25,10 @@
 				 SIMNET_RECEIVE_OFFLOADS |		\
 				 BIT_ULL(VIRTIO_NET_F_GUEST_HDRLEN) |	\
 				 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | \
+				 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |	\
+				 BIT_ULL(VIRTIO_NET_F_NOTF_COAL) |	\
+				 BIT_ULL(VIRTIO_NET_F_VQ_NOTF_COAL) |	\
 				 BIT_ULL(VIRTIO_NET_F_MQ) |		\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
@@ -47,9 +51,14 @@ static void simnet_get_config(struct vdpasim *sim, void *space)
 {
 	struct simnet *net = sim_to_net(sim);
 	struct virtio_net_config *config = space;
+	u16 status = 0;
 
+	if (!READ_ONCE(net->link_down))
+		status |= VIRTIO_NET_S_LINK_UP;
+	if (READ_ONCE(net->announce) && simnet_has(net, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		status |= VIRTIO_NET_S_ANNOUNCE;
 	simnet_get_mac(net, config->mac);
-	config->status = __cpu_to_virtio16(true, VIRTIO_NET_S_LINK_UP);
+	config->status = __cpu_to_virtio16(true, status);
 	config->max_virtqueue_pairs = __cpu_to_virtio16(true, net->pairs);
 	config->mtu = __cpu_to_virtio16(true, net->mtu);
 }
@@ -80,8 +89,12 @@ static void simnet_reset(struct vdpasim *sim)
 	struct simnet *net = sim_to_net(sim);
 
 	net->active = 1;
+	net->refused = 0;
+	memset(net->flows, 0, sizeof(net->flows));
+	net->announce = false;
 	simnet_set_mac(net, net->permanent_mac);
 	simnet_filter_reset(net);
+	simnet_coal_reset(net);
 }
 
 static void simnet_free(struct vdpasim *sim)
@@ -90,8 +103,10 @@ static void simnet_free(struct vdpasim *sim)
 	unsigned int i;
 
 	simnet_filter_reset(net);
-	for (i = 0; net->queues && i < sim->nvqs; i++)
+	for (i = 0; net->queues && i < sim->nvqs; i++) {
+		simnet_coal_destroy(&net->queues[i].coal);
 		kvfree(net->queues[i].scratch);
+	}
 	kfree(net->queues);
 }
 
@@ -154,11 +169,16 @@ static void simnet_configure(struct simnet *net,
 static int simnet_init(struct vdpasim *sim, const struct vdpasim_shape *shape)
 {
 	struct simnet *net = sim_to_net(sim);
+	unsigned int i;
 
 	INIT_LIST_HEAD(&net->port);
 	net->pairs = shape->nvqs / 2;
 	net->queues = kcalloc(shape->nvqs, sizeof(*net->queues), GFP_KERNEL);
-	return net->queues ? 0 : -ENOMEM;
+	if (!net->queues)
+		return -ENOMEM;
+	for (i = 0; i < shape->nvqs; i++)
+		simnet_coal_init(&net->queues[i].coal, net, i);
+	return 0;
 }
 
 static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
@@ -188,8 +208,10 @@ static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	simnet_configure(net, config);
 
 	simnet_port_add(net);
+	simnet_debugfs_add(net);
 	err = vdpasim_register(sim);
 	if (err) {
+		simnet_debugfs_del(net);
 		simnet_port_del(net);
 		put_device(&sim->vdpa.dev);
 	}
@@ -198,8 +220,11 @@ static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 
 static void simnet_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
 {
+	struct simnet *net = sim_to_net(vdpa_to_sim(vdpa));
+
+	simnet_debugfs_del(net);
 	/* nobody sends to it any more, before it goes */
-	simnet_port_del(sim_to_net(vdpa_to_sim(vdpa)));
+	simnet_port_del(net);
 	_vdpa_unregister_device(vdpa);
 }
 
@@ -249,9 +274,12 @@ static int __init simnet_module_init(void)
 		put_device(&simnet_mgmt_device);
 		return err;
 	}
+	simnet_debugfs_init();
 	err = vdpa_mgmtdev_register(&simnet_mgmt);
-	if (err)
+	if (err) {
+		simnet_debugfs_exit();
 		device_unregister(&simnet_mgmt_device);
+	}
 	return err;
 }
 module_init(simnet_module_init);
@@ -259,6 +287,7 @@ module_init(simnet_module_init);
 static void __exit simnet_module_exit(void)
 {
 	vdpa_mgmtdev_unregister(&simnet_mgmt);
+	simnet_debugfs_exit();
 	device_unregister(&simnet_mgmt_device);
 	/* filters on their way */
 	simnet_port_barrier();

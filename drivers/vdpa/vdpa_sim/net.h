@@ -2,6 +2,7 @@
 #ifndef _VDPA_SIM_NET_H
 #define _VDPA_SIM_NET_H
 
+#include <linux/hrtimer.h>
 #include <linux/if_ether.h>
 #include <linux/srcu.h>
 #include <linux/virtio_net.h>
@@ -16,6 +17,9 @@
 
 /* Headers of a packet to be cut: two tags, the longest IP and TCP headers */
 #define SIMNET_MAX_HEAD		256
+
+/* Flows that are told apart by where the driver sends them */
+#define SIMNET_FLOW_BITS	8
 
 /* What a driver may leave to the device when it sends */
 #define SIMNET_SEND_OFFLOADS	(BIT_ULL(VIRTIO_NET_F_CSUM) |		\
@@ -54,14 +58,42 @@ struct simnet_stats {
 	u64 segmented;
 };
 
+struct simnet;
+
+/**
+ * struct simnet_coal - when a queue's used buffers are told of; with its lock
+ * @net: the device
+ * @index: of the queue
+ * @max_usecs: time from the first frame on; 0: at once
+ * @max_frames: frames after which it need not be over; 0: any number
+ * @frames: since the last notification
+ * @wanted: the driver waits for a notification
+ * @armed: @timer runs, or @work is on its way; then @wanted as well
+ * @timer: the time
+ * @work: what happens then
+ */
+struct simnet_coal {
+	struct simnet *net;
+	u16 index;
+	u32 max_usecs;
+	u32 max_frames;
+	u32 frames;
+	bool wanted;
+	bool armed;
+	struct hrtimer timer;
+	struct work_struct work;
+};
+
 /**
  * struct simnet_queue - what a queue has beyond the engine's part
  * @stats: its counters
+ * @coal: its notifications
  * @scratch: where the device works on frames that are sent, with the queue's
  *	lock; made when it is needed for the first time
  */
 struct simnet_queue {
 	struct simnet_stats stats;
+	struct simnet_coal coal;
 	void *scratch;
 };
 
@@ -92,6 +124,11 @@ struct simnet_header {
  * @mtu: its MTU
  * @pairs: number of data queue pairs
  * @active: how many of them the driver uses
+ * @flows: by number of a flow: the pair it was last sent on, plus 1; 0 for none
+ * @refused: receive offloads that the driver switched off
+ * @link_down: the cable is unplugged
+ * @announce: the driver shall announce itself, and has not said yet that it did
+ * @debugfs: its directory
  * @queues: as many as the engine's
  * @port: place on the segment
  */
@@ -103,6 +140,11 @@ struct simnet {
 	u16 mtu;
 	u16 pairs;
 	u16 active;
+	u8 flows[1 << SIMNET_FLOW_BITS];
+	u64 refused;
+	bool link_down;
+	bool announce;
+	struct dentry *debugfs;
 	struct simnet_queue *queues;
 	struct list_head port;
 };
@@ -147,7 +189,8 @@ static inline bool simnet_has(const struct simnet *net, unsigned int feature)
 /* What may be sent to the driver as it is */
 static inline u64 simnet_accepts(const struct simnet *net)
 {
-	u64 features = net->sim.features & SIMNET_RECEIVE_OFFLOADS;
+	u64 features = net->sim.features & SIMNET_RECEIVE_OFFLOADS &
+		       ~READ_ONCE(net->refused);
 
 	/* all others depend on it (5.1.3.1) */
 	if (!(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
@@ -182,6 +225,7 @@ struct simnet_frame {
  * @frames: that may still come
  * @used: chains with a frame in them
  * @taken: chains of the batch
+ * @before: what @stats had of frames when it was locked
  */
 struct simnet_receiver {
 	struct vdpasim_vq *vq;
@@ -191,6 +235,7 @@ struct simnet_receiver {
 	unsigned int frames;
 	unsigned int used;
 	unsigned int taken;
+	u64 before;
 };
 
 bool simnet_receiver_take(struct simnet_receiver *rx, unsigned int n);
@@ -237,6 +282,9 @@ bool simnet_gso_begin(struct simnet_gso *gso, struct simnet_queue *from,
 		      const struct simnet_frame *frame);
 bool simnet_gso_next(struct simnet_gso *gso, struct simnet_frame *segment);
 
+void simnet_steer_learn(struct simnet *net, u16 pair, const struct simnet_frame *frame);
+u16 simnet_steer(const struct simnet *net, u16 pair, const struct simnet_frame *frame);
+
 bool simnet_send(struct vdpasim_vq *vq);
 void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func);
 void simnet_port_barrier(void);
@@ -244,6 +292,37 @@ void simnet_port_add(struct simnet *net);
 void simnet_port_del(struct simnet *net);
 
 bool simnet_control(struct vdpasim_vq *vq);
+
+/**
+ * struct simnet_answer - what a driver gets for a command, beyond its status
+ * @len: bytes of it
+ * @coal: of VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET
+ */
+struct simnet_answer {
+	size_t len;
+	struct virtio_net_ctrl_coal coal;
+};
+
+void simnet_coal_init(struct simnet_coal *coal, struct simnet *net, u16 index);
+void simnet_coal_destroy(struct simnet_coal *coal);
+void simnet_coal_reset(struct simnet *net);
+void simnet_coal_flush(struct vdpasim_vq *vq, unsigned int frames);
+u8 simnet_control_coal(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from,
+		       struct simnet_answer *answer);
+
+/* Publishes completed chains with @frames frames, and notifies as agreed */
+static inline void simnet_flush(struct vdpasim_vq *vq, unsigned int frames)
+{
+	if (likely(!simnet_queue(vq)->coal.max_usecs))
+		vdpasim_vq_flush(vq);
+	else
+		simnet_coal_flush(vq, frames);
+}
+
+void simnet_debugfs_add(struct simnet *net);
+void simnet_debugfs_del(struct simnet *net);
+void simnet_debugfs_init(void);
+void simnet_debugfs_exit(void);
 
 bool simnet_filter_passes(const struct simnet_filter *filter,
 			  const struct simnet_header *header, bool own);

@@ -36,8 +36,33 @@ static u8 simnet_control_mq(struct simnet *net, struct vdpa_vring_cursor *from)
 	return VIRTIO_NET_OK;
 }
 
+/* VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET: all that shall be on (5.1.6.5.6) */
+static u8 simnet_control_offloads(struct simnet *net, struct vdpa_vring_cursor *from)
+{
+	u64 may = net->sim.features & (SIMNET_RECEIVE_OFFLOADS |
+				       BIT_ULL(VIRTIO_NET_F_GUEST_HDRLEN));
+	__le64 raw;
+
+	if (!simnet_has(net, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
+	    vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw) ||
+	    le64_to_cpu(raw) & ~may)
+		return VIRTIO_NET_ERR;
+	WRITE_ONCE(net->refused, ~le64_to_cpu(raw));
+	return VIRTIO_NET_OK;
+}
+
+/* VIRTIO_NET_CTRL_ANNOUNCE_ACK (5.1.6.5.4) */
+static u8 simnet_control_announce(struct simnet *net)
+{
+	if (!simnet_has(net, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		return VIRTIO_NET_ERR;
+	WRITE_ONCE(net->announce, false);
+	return VIRTIO_NET_OK;
+}
+
 static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
-			 const struct vdpa_vring_chain *chain)
+			 const struct vdpa_vring_chain *chain,
+			 struct simnet_answer *answer)
 {
 	struct virtio_net_ctrl_hdr hdr;
 	struct vdpa_vring_cursor from;
@@ -61,6 +86,16 @@ static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
 		if (hdr.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
 			return simnet_control_mq(net, &from);
 		return VIRTIO_NET_ERR;
+	case VIRTIO_NET_CTRL_ANNOUNCE:
+		if (hdr.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK)
+			return simnet_control_announce(net);
+		return VIRTIO_NET_ERR;
+	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
+		if (hdr.cmd == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET)
+			return simnet_control_offloads(net, &from);
+		return VIRTIO_NET_ERR;
+	case VIRTIO_NET_CTRL_NOTF_COAL:
+		return simnet_control_coal(net, hdr.cmd, &from, answer);
 	default:
 		return VIRTIO_NET_ERR;
 	}
@@ -72,6 +107,7 @@ bool simnet_control(struct vdpasim_vq *vq)
 	struct simnet *net = sim_to_net(vq->sim);
 	struct simnet_stats *stats = &simnet_queue(vq)->stats;
 	struct vdpa_vring_cursor to;
+	struct simnet_answer answer;
 	ssize_t written;
 	u8 status;
 	int i, n;
@@ -81,12 +117,15 @@ bool simnet_control(struct vdpasim_vq *vq)
 		return false;
 
 	for (i = 0; i < n; i++) {
-		status = simnet_command(net, vq, &vq->batch[i]);
+		answer.len = 0;
+		status = simnet_command(net, vq, &vq->batch[i], &answer);
 		stats->packets++;
 		if (status != VIRTIO_NET_OK)
 			stats->errors++;
 		vdpa_vring_cursor_in(&to, &vq->vring, &vq->batch[i]);
 		written = vdpa_vring_push(&to, &status, sizeof(status));
+		if (answer.len)
+			written += vdpa_vring_push(&to, &answer.coal, answer.len);
 		if (unlikely(vdpa_vring_broken(&vq->vring)))
 			return false;
 		vdpa_vring_complete(&vq->vring, &vq->batch[i], written);

@@ -71,7 +71,7 @@ static void simnet_receiver_close(struct simnet_receiver *rx)
 	/* the device may be one that no driver has started yet */
 	if (vq->vring.running && !vdpa_vring_broken(&vq->vring)) {
 		simnet_receiver_drop_batch(rx);
-		vdpasim_vq_flush(vq);
+		simnet_flush(vq, rx->stats->packets - rx->before);
 	}
 	vdpasim_vq_check(vq);
 	mutex_unlock(&vq->lock);
@@ -86,6 +86,7 @@ static void simnet_receiver_open(struct simnet_receiver *rx,
 	mutex_lock_nested(&vq->lock, SINGLE_DEPTH_NESTING);
 	rx->vq = vq;
 	rx->stats = &simnet_queue(vq)->stats;
+	rx->before = rx->stats->packets;
 	rx->accepts = simnet_accepts(sim_to_net(vq->sim));
 	rx->mergeable = simnet_has(sim_to_net(vq->sim), VIRTIO_NET_F_MRG_RXBUF);
 	rx->used = 0;
@@ -155,16 +156,6 @@ static noinline void simnet_receive_gso(struct simnet_receiver *rx,
 	rx->frames = frames;
 }
 
-/* The receive queue that goes with the sender's, of those in use */
-static struct vdpasim_vq *simnet_receive_queue(struct simnet *net, u16 pair)
-{
-	u16 active = READ_ONCE(net->active);
-
-	if (pair >= active)
-		pair %= active;
-	return &net->sim.vqs[pair * 2];
-}
-
 static bool simnet_is_for(struct simnet *net, const struct simnet_header *header)
 {
 	struct simnet_filter *filter;
@@ -182,8 +173,10 @@ static void simnet_deliver_to(struct simnet *net, struct vdpasim_vq *from,
 			      struct simnet_receiver *rx,
 			      const struct simnet_frame *frame)
 {
-	struct vdpasim_vq *vq = simnet_receive_queue(net, from->index / 2);
+	struct vdpasim_vq *vq = net->sim.vqs;
 
+	if (READ_ONCE(net->active) > 1)
+		vq += simnet_steer(net, from->index / 2, frame) * 2;
 	if (rx->vq != vq)
 		simnet_receiver_open(rx, vq);
 	if (likely(!(frame->needs & ~rx->accepts)))
@@ -203,7 +196,8 @@ static bool simnet_deliver_segment(struct vdpasim_vq *from,
 
 	list_for_each_entry_srcu(net, &simnet_ports, port,
 				 srcu_read_lock_held(&simnet_ports_srcu)) {
-		if (&net->sim == from->sim || !simnet_is_for(net, header))
+		if (&net->sim == from->sim || READ_ONCE(net->link_down) ||
+		    !simnet_is_for(net, header))
 			continue;
 		simnet_deliver_to(net, from, rx, frame);
 		found = true;
@@ -218,6 +212,10 @@ static bool simnet_deliver(struct vdpasim_vq *from, struct simnet_receiver *rx,
 	const struct simnet_header *header = frame->data ?: &frame->header;
 	struct simnet *net = sim_to_net(from->sim);
 
+	if (unlikely(READ_ONCE(net->link_down)))
+		return false;
+	if (READ_ONCE(net->active) > 1)
+		simnet_steer_learn(net, from->index / 2, frame);
 	if (segment)
 		return simnet_deliver_segment(from, rx, frame, header);
 	if (!simnet_is_for(net, header))
@@ -304,7 +302,7 @@ bool simnet_send(struct vdpasim_vq *vq)
 
 	if (likely(!vdpa_vring_broken(&vq->vring))) {
 		vdpa_vring_complete_batch(&vq->vring, vq->batch, n);
-		vdpasim_vq_flush(vq);
+		simnet_flush(vq, n);
 	}
 	return n == VDPASIM_BATCH;
 }

@@ -69,6 +69,16 @@ void vdpasim_vq_flush(struct vdpasim_vq *vq)
 }
 EXPORT_SYMBOL_GPL(vdpasim_vq_flush);
 
+/**
+ * vdpasim_vq_notify - tell the driver of used buffers, whatever it wishes
+ * @vq: the queue, with its lock held
+ */
+void vdpasim_vq_notify(struct vdpasim_vq *vq)
+{
+	vdpasim_call(&vq->cb);
+}
+EXPORT_SYMBOL_GPL(vdpasim_vq_notify);
+
 static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 {
 	struct vdpasim *sim = vq->sim;

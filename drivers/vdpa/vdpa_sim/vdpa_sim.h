@@ -209,6 +209,7 @@ void vdpasim_vq_stop(struct vdpasim_vq *vq);
 void vdpasim_vq_reset(struct vdpasim_vq *vq);
 void vdpasim_vq_kick(struct vdpasim_vq *vq);
 void vdpasim_vq_flush(struct vdpasim_vq *vq);
+void vdpasim_vq_notify(struct vdpasim_vq *vq);
 void vdpasim_vq_check(struct vdpasim_vq *vq);
 void vdpasim_quiesce(struct vdpasim *sim);
 

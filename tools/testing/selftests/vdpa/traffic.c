@@ -26,7 +26,8 @@
 #define MOST		65536
 #define BURST		32	/* frames that make a flood */
 
-static char out[MOST], in[MOST];
+/* frames of the largest MTU, too */
+static char out[MOST + ETH_HLEN], in[MOST + ETH_HLEN];
 
 static int fail(const char *what)
 {

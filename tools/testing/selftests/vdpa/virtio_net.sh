@@ -12,6 +12,18 @@ mac_a=02:00:5e:00:00:0a mac_b=02:00:5e:00:00:0b mac_new=02:00:00:00:00:00
 # ACCESS_PLATFORM; and for packed rings RING_PACKED and RING_INDIRECT_DESC
 split=0x320830028 packed=0x730830028
 
+# CSUM, HOST_TSO4, HOST_TSO6, HOST_ECN, HOST_USO; the same of the receiver with
+# CTRL_GUEST_OFFLOADS; MRG_RXBUF; GUEST_ANNOUNCE, NOTF_COAL, VQ_NOTF_COAL
+send=0x100000000003801 receive=0xc0000000000386 merge=0x8000 more=0x30000000200000
+
+features() { # BITS...: with those that all have
+	local sum=$((split)) bits
+	for bits; do
+		sum=$((sum | bits))
+	done
+	printf '0x%x' $sum
+}
+
 has_feature() { # NAME BIT: negotiated
 	local bits
 	bits=$(cat /sys/bus/vdpa/devices/"$1"/virtio*/features) && [ "${bits:$2:1}" = 1 ]
@@ -145,7 +157,118 @@ multiqueue() {
 	check "4 pairs: dev del" del mq
 }
 
-plan 81
+both() { # NAME FEATURES FEATURES: two devices in two namespaces; sets netdev_a, netdev_b
+	ip netns add vdpa_a
+	ip netns add vdpa_b
+	check "$1: add" add a net mac $mac_a device_features "$2"
+	check "$1: and another" add b net mac $mac_b device_features "$3"
+	check "$1: one interface here" appears a vdpa_a 10.9.0.1
+	netdev_a=$netdev
+	check "$1: one there" appears b vdpa_b 10.9.0.2
+	netdev_b=$netdev
+	check "$1: ping" wait_for 5 ping_b
+	check "$1: echo" background ip netns exec vdpa_b ./traffic echo
+}
+
+no_more() {
+	kill $!
+	ip netns del vdpa_a
+	ip netns del vdpa_b
+	del a b
+}
+
+# cuts NAME yes|no COMMAND...: whether the device cuts what NAME sends
+cuts() {
+	local before after
+	before=$(./devtool counter "$1" 1 segmented) && "${@:3}" &&
+		after=$(./devtool counter "$1" 1 segmented) || return
+	if [ "$2" = yes ]; then
+		[ "$after" -gt "$before" ]
+	else
+		[ "$after" -eq "$before" ]
+	fi
+}
+
+shows() { # TEXT COMMAND...
+	"${@:2}" | grep -E -- "$1"
+}
+
+offloads() {
+	local netdev netdev_a netdev_b tso gro cut
+	both "offloads" "$(features $send $receive $merge)" "$(features $send $receive)"
+	check "offloads: TSO is on" shows 'tcp-segmentation-offload: on$' \
+		in_a ethtool -k "$netdev_a"
+	check "offloads: GRO by the device is on" shows 'rx-gro-hw: on$' \
+		in_b ethtool -k "$netdev_b"
+	for tso in on off; do
+		for gro in on off; do
+			in_a ethtool -K "$netdev_a" tso $tso
+			in_b ethtool -K "$netdev_b" rx-gro-hw $gro
+			[ $tso$gro = onoff ] && cut=yes || cut=no
+			check "offloads: TCP, sent large: $tso, received large: $gro" \
+				cuts a $cut in_a ./traffic tcp 10.9.0.2
+		done
+	done
+	# buffers for large packets are few: no more fragments at once
+	check "offloads: UDP" in_a ./traffic udp 10.9.0.2 8000
+	no_more
+
+	both "one side" "$(features $send $receive $merge)" "$split"
+	check "one side: TCP that the device cuts" cuts a yes in_a ./traffic tcp 10.9.0.2
+	check "one side: UDP" in_a ./traffic udp 10.9.0.2
+	no_more
+	both "other side" "$split" "$(features $send $receive $merge)"
+	check "other side: TCP into merged buffers" in_a ./traffic tcp 10.9.0.2
+	check "other side: TCP from there is cut" cuts b yes in_a ./traffic tcp 10.9.0.2
+	no_more
+}
+
+operate() { # FILE VALUE: by the operator of device net0
+	echo "$2" >"/sys/kernel/debug/vdpa_sim_net/net0/$1"
+}
+
+running() {
+	local netdev
+	check "operator: add" add net0 net mac $mac_a mtu 65535 \
+		device_features "$(features $more)"
+	check "operator: an interface" wait_for 5 netdev_of net0
+	netdev=$(netdev_of net0)
+	check "operator: the largest MTU" ip link set "$netdev" mtu 65535
+	check "operator: link" up net0
+	check "operator: frames of all sizes" ./traffic frames "$netdev"
+	check "operator: unplug" operate link 0
+	check "operator: no carrier" wait_for 5 net_attribute net0 carrier 0
+	check "operator: plug in" operate link 1
+	check "operator: carrier" wait_for 5 net_attribute net0 carrier 1
+	ip address add 10.9.0.1/24 dev "$netdev"
+	check "operator: announce" operate announce 1
+	check "operator: the driver said it did" wait_for 5 config_says net0 "link_announce false"
+	check "coalescing: set" ethtool -C "$netdev" rx-usecs 200 rx-frames 8 tx-usecs 300
+	check "coalescing: shown" shows 'rx-usecs:[[:space:]]*200$' ethtool -c "$netdev"
+	check "coalescing: of frames, too" shows 'rx-frames:[[:space:]]*8$' ethtool -c "$netdev"
+	check "coalescing: frames" ./traffic frames "$netdev"
+	check "operator: dev del" del net0
+}
+
+# A driver that uses two pairs gets a flow where it sends it
+steering() {
+	local netdev netdev_a netdev_b
+	ip netns add vdpa_a
+	ip netns add vdpa_b
+	check "steering: add" add a net mac $mac_a
+	check "steering: and another" add b net mac $mac_b max_vqp 2
+	check "steering: one interface here" appears a vdpa_a 10.9.0.1
+	check "steering: one there" appears b vdpa_b 10.9.0.2
+	check "steering: two pairs there" in_b ethtool -L "$netdev" combined 2
+	check "steering: ping" wait_for 5 ping_b
+	check "steering: echo on CPU 1" background ip netns exec vdpa_b \
+		taskset -c 1 ./traffic echo
+	check "steering: TCP" in_a ./traffic tcp 10.9.0.2
+	check "steering: came by the second pair" counted b 2 packets
+	no_more
+}
+
+plan 135
 need vdpa ip ping ethtool taskset
 
 modprobe virtio_vdpa && modprobe virtio_net || exit 1
@@ -153,10 +276,14 @@ alone split $split
 alone packed $packed
 multiqueue
 
+running
+
 modprobe -r vdpa_sim_net
 modprobe vdpa_sim_net segment=1
 segment split $split
 segment packed $packed
+offloads
+steering
 modprobe -r vdpa_sim_net
 
 finish

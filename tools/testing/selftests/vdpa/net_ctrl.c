@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A simulated network device and what changes while it runs: its cable, and
+ * when the driver is told of frames. What the commands do is seen by data.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "lib/device.h"
+#include "lib/net.h"
+
+/* What the installed headers may be too old for */
+#ifndef VIRTIO_NET_F_VQ_NOTF_COAL
+#define VIRTIO_NET_F_VQ_NOTF_COAL		52
+#define VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET	2
+#define VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET	3
+#endif
+#ifndef VIRTIO_NET_F_NOTF_COAL
+#define VIRTIO_NET_F_NOTF_COAL			53
+#define VIRTIO_NET_CTRL_NOTF_COAL		6
+#define VIRTIO_NET_CTRL_NOTF_COAL_TX_SET	0
+#define VIRTIO_NET_CTRL_NOTF_COAL_RX_SET	1
+#endif
+
+#define NUM		32
+#define ROOM		2048
+#define LEN		100
+#define PATIENCE	5000
+#define LONG_US		(100 * 1000000)	/* longer than any test */
+
+#define ANNOUNCE	VV_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE)
+#define COALESCE	(VV_BIT(VIRTIO_NET_F_NOTF_COAL) | VV_BIT(VIRTIO_NET_F_VQ_NOTF_COAL))
+#define OFFERED		(NET_WANTED | ANNOUNCE | COALESCE | VV_BIT(VIRTIO_F_RING_PACKED) | \
+			 VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM))
+
+FIXTURE(control) {
+	char name[32];
+	char path[64];
+	struct net n;
+};
+
+FIXTURE_VARIANT(control) {
+	uint64_t features;
+};
+
+FIXTURE_VARIANT_ADD(control, split) {
+	.features = ANNOUNCE | COALESCE,
+};
+
+FIXTURE_VARIANT_ADD(control, packed) {
+	.features = ANNOUNCE | COALESCE | VV_BIT(VIRTIO_F_RING_PACKED),
+};
+
+FIXTURE_VARIANT_ADD(control, without) {};
+
+FIXTURE_SETUP(control)
+{
+	uint64_t wanted = NET_WANTED | variant->features;
+	int err;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, self->name, self->path));
+	err = net_open(&self->n, self->path, wanted, NUM, ROOM);
+	if (!err && (self->n.c.features & wanted) != wanted)
+		err = -EOPNOTSUPP;
+	if (err)
+		vdpa_del(self->name);
+	ASSERT_EQ(0, err);
+}
+
+FIXTURE_TEARDOWN(control)
+{
+	net_close(&self->n);
+	vdpa_del(self->name);
+}
+
+/* --- the cable ------------------------------------------------------------- */
+
+static int operate(const char *name, const char *file, const char *text)
+{
+	char path[128];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/vdpa_sim_net/%s/%s", name, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int status(struct net *n)
+{
+	uint16_t value;
+	int err = vv_get_config(n->c.fd, offsetof(struct virtio_net_config, status), &value,
+				sizeof(value));
+
+	return err ? err : value;
+}
+
+/* Signalled within @ms; forgets it */
+static bool signalled(int eventfd, int ms)
+{
+	struct pollfd pfd = { .fd = eventfd, .events = POLLIN };
+	eventfd_t value;
+
+	return poll(&pfd, 1, ms) == 1 && !eventfd_read(eventfd, &value);
+}
+
+static int send_frames(struct net *n, unsigned int count)
+{
+	uint32_t slot, used;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < count; i++) {
+		net_fill(n, i, LEN, i);
+		err = net_send(n, i, LEN);
+		if (!err)
+			err = net_flush(n, NET_TX);
+		if (!err)
+			err = client_poll(&n->c, NET_TX, &slot, &used, PATIENCE);
+	}
+	return err;
+}
+
+static int receive_frames(struct net *n, unsigned int count)
+{
+	uint32_t slot, used;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < count; i++) {
+		err = client_poll(&n->c, NET_RX, &slot, &used, PATIENCE);
+		if (!err && (used != NET_HEADER + LEN || !net_check(n, slot, LEN, i)))
+			err = -EBADMSG;
+		if (!err)
+			err = net_post_rx(n, slot);
+	}
+	return err ? err : net_flush(n, NET_RX);
+}
+
+TEST_F_TIMEOUT(control, link, 120)
+{
+	int config = eventfd(0, EFD_CLOEXEC);
+	struct net *n = &self->n;
+	uint64_t filtered;
+
+	ASSERT_EQ(0, vv_set_config_call(n->c.fd, config));
+	EXPECT_EQ(VIRTIO_NET_S_LINK_UP, status(n));
+	ASSERT_EQ(0, operate(self->name, "link", "0"));
+	EXPECT_TRUE(signalled(config, PATIENCE));
+	EXPECT_EQ(0, status(n));
+	ASSERT_EQ(0, send_frames(n, 3));
+	EXPECT_FALSE(vq_pending(&n->c.queue[NET_RX].vq));
+	ASSERT_EQ(0, vdpa_counter(self->name, NET_TX, "filtered", &filtered));
+	EXPECT_EQ(3, filtered);
+
+	ASSERT_EQ(0, operate(self->name, "link", "1"));
+	EXPECT_TRUE(signalled(config, PATIENCE));
+	EXPECT_EQ(VIRTIO_NET_S_LINK_UP, status(n));
+	ASSERT_EQ(0, send_frames(n, 3));
+	EXPECT_EQ(0, receive_frames(n, 3));
+	close(config);
+}
+
+TEST_F(control, announce)
+{
+	int config = eventfd(0, EFD_CLOEXEC);
+	struct net *n = &self->n;
+
+	ASSERT_EQ(0, vv_set_config_call(n->c.fd, config));
+	ASSERT_EQ(0, operate(self->name, "announce", "1"));
+	EXPECT_TRUE(signalled(config, PATIENCE));
+	if (!(variant->features & ANNOUNCE)) {
+		/* not for this driver */
+		EXPECT_EQ(VIRTIO_NET_S_LINK_UP, status(n));
+		EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_ANNOUNCE,
+						      VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0));
+		return;
+	}
+	EXPECT_EQ(VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE, status(n));
+	EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_ANNOUNCE, 1, NULL, 0));
+	EXPECT_EQ(VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE, status(n));
+	EXPECT_EQ(VIRTIO_NET_OK, net_command(n, VIRTIO_NET_CTRL_ANNOUNCE,
+					     VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0));
+	EXPECT_EQ(VIRTIO_NET_S_LINK_UP, status(n));
+	close(config);
+}
+
+/* --- notifications --------------------------------------------------------- */
+
+static int coalesce(struct net *n, uint8_t command, uint32_t frames, uint32_t usecs)
+{
+	uint32_t data[2] = { frames, usecs };
+
+	return net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, command, data, sizeof(data));
+}
+
+static int coalesce_queue(struct net *n, uint16_t queue, uint32_t frames, uint32_t usecs)
+{
+	uint32_t data[3] = { queue, frames, usecs };
+
+	return net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET,
+			   data, sizeof(data));
+}
+
+/* What the device has of a queue, behind the acknowledgment */
+static int get_coalesce(struct net *n, uint16_t queue, uint32_t answer[2])
+{
+	struct {
+		uint8_t class, command;
+		uint16_t queue, reserved;
+		uint32_t unused[2];
+	} __attribute__((packed)) ask = {
+		VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, queue,
+	};
+	char *get = n->ctrl + 64;
+	struct vq_seg seg[2] = {
+		{ client_iova(&n->c, n->ctrl), sizeof(ask) },
+		{ client_iova(&n->c, get), 9 },
+	};
+	uint32_t token, used;
+	int err;
+
+	memcpy(n->ctrl, &ask, sizeof(ask));
+	err = vq_add(&n->c.queue[NET_CTRL].vq, seg, 1, 1, 0);
+	if (!err)
+		err = net_flush(n, NET_CTRL);
+	if (!err)
+		err = client_poll(&n->c, NET_CTRL, &token, &used, PATIENCE);
+	if (err)
+		return err;
+	if (!get[0] && used != 9)
+		return -EBADMSG;
+	memcpy(answer, get + 1, 8);
+	return get[0];
+}
+
+/* Frames until a queue's notification comes, as set by commands before */
+static bool comes_with_frame(struct net *n, unsigned int queue, unsigned int frames)
+{
+	int call = n->c.queue[queue].call;
+	bool right;
+
+	signalled(call, 0);
+	right = !send_frames(n, frames - 1) && !receive_frames(n, frames - 1) &&
+		!signalled(call, 0);
+	return right && !send_frames(n, 1) && !receive_frames(n, 1) &&
+	       signalled(call, PATIENCE);
+}
+
+static bool comes_after_usecs(struct net *n, unsigned int queue, unsigned int usecs)
+{
+	int call = n->c.queue[queue].call;
+	uint64_t begin;
+
+	signalled(call, 0);
+	begin = now_ns();
+	return !send_frames(n, 1) && signalled(call, PATIENCE) &&
+	       now_ns() - begin >= usecs * 1000ull && !receive_frames(n, 1);
+}
+
+TEST_F(control, coalescing)
+{
+	static const struct {
+		unsigned int queue;
+		uint8_t command;
+	} sides[] = {
+		{ NET_RX, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET },
+		{ NET_TX, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET },
+	};
+	struct net *n = &self->n;
+	unsigned int i;
+
+	if (!variant->features) {
+		EXPECT_EQ(VIRTIO_NET_ERR, coalesce(n, sides[0].command, 4, LONG_US));
+		EXPECT_EQ(VIRTIO_NET_ERR, coalesce_queue(n, NET_RX, 4, LONG_US));
+		EXPECT_TRUE(comes_with_frame(n, NET_RX, 1));
+		return;
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 1));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 4, LONG_US));
+		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 4));
+		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 4));
+		/* only this direction */
+		EXPECT_TRUE(comes_with_frame(n, sides[!i].queue, 1));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 0, 50000));
+		EXPECT_TRUE(comes_after_usecs(n, sides[i].queue, 50000));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 0, 0));
+		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 1));
+	}
+}
+
+/* What is held back comes when it is switched off */
+TEST_F(control, coalescing_changes)
+{
+	struct net *n = &self->n;
+	int call = n->c.queue[NET_RX].call;
+
+	if (!variant->features)
+		SKIP(return, "not negotiated");
+	ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, 9, LONG_US));
+	signalled(call, 0);
+	ASSERT_EQ(0, send_frames(n, 2));
+	ASSERT_EQ(0, receive_frames(n, 2));
+	EXPECT_FALSE(signalled(call, 0));
+	ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, 0, 0));
+	EXPECT_TRUE(signalled(call, PATIENCE));
+
+	/* a reset forgets it */
+	ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, 9, LONG_US));
+	net_close(n);
+	ASSERT_EQ(0, net_open(n, self->path, NET_WANTED | variant->features, NUM, ROOM));
+	EXPECT_TRUE(comes_with_frame(n, NET_RX, 1));
+}
+
+TEST_F(control, coalescing_of_one_queue)
+{
+	struct net *n = &self->n;
+	uint32_t answer[2];
+
+	if (!variant->features)
+		SKIP(return, "not negotiated");
+	ASSERT_EQ(VIRTIO_NET_OK, coalesce_queue(n, NET_TX, 3, LONG_US));
+	EXPECT_TRUE(comes_with_frame(n, NET_TX, 3));
+	EXPECT_TRUE(comes_with_frame(n, NET_RX, 1));
+	ASSERT_EQ(VIRTIO_NET_OK, get_coalesce(n, NET_TX, answer));
+	EXPECT_EQ(3, answer[0]);
+	EXPECT_EQ(LONG_US, answer[1]);
+	ASSERT_EQ(VIRTIO_NET_OK, get_coalesce(n, NET_RX, answer));
+	EXPECT_EQ(0, answer[0]);
+	EXPECT_EQ(0, answer[1]);
+	/* no queue for frames */
+	EXPECT_EQ(VIRTIO_NET_ERR, coalesce_queue(n, NET_CTRL, 3, LONG_US));
+	EXPECT_EQ(VIRTIO_NET_ERR, coalesce_queue(n, 0xffff, 3, LONG_US));
+	EXPECT_EQ(VIRTIO_NET_ERR, get_coalesce(n, NET_CTRL, answer));
+	EXPECT_EQ(VIRTIO_NET_ERR, coalesce(n, 4, 1, 1));
+	EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, 0, "1234567", 7));
+}
+
+TEST_HARNESS_MAIN
