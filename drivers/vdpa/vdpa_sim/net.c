@@ -208,14 +208,15 @@ static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	simnet_configure(net, config);
 
 	simnet_port_add(net);
-	simnet_debugfs_add(net);
 	err = vdpasim_register(sim);
 	if (err) {
-		simnet_debugfs_del(net);
 		simnet_port_del(net);
 		put_device(&sim->vdpa.dev);
+		return err;
 	}
-	return err;
+	/* debugfs complains in the log about a name that is taken */
+	simnet_debugfs_add(net);
+	return 0;
 }
 
 static void simnet_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
