@@ -103,6 +103,7 @@ FIXTURE_SETUP(net)
 	memset(&self->n, 0, sizeof(self->n));
 	self->n.num = NUM;
 	self->n.room = ROOM;
+	self->n.rx_room = ROOM;
 	ASSERT_EQ(0, assemble(&self->n.c, self->path, O_RDWR));
 }
 
