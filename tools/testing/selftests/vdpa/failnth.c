@@ -328,17 +328,10 @@ static int for_attr_set(void)
 
 static int sysfs(const char *file, const char *text)
 {
-	char path[128];
-	int fd, err = 0;
+	char path[160];
 
 	snprintf(path, sizeof(path), "/sys/bus/vdpa/%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return write_file(path, text);
 }
 
 static int for_driver(const char *driver)

@@ -229,11 +229,7 @@ TEST_F(memlock, memory_that_is_there_twice)
 
 static int set_huge_pages(const char *n)
 {
-	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY | O_CLOEXEC);
-	int err = fd < 0 || write(fd, n, strlen(n)) < 0 ? -errno : 0;
-
-	close(fd);
-	return err;
+	return write_file("/proc/sys/vm/nr_hugepages", n);
 }
 
 TEST_F(memlock, huge_pages)

@@ -84,16 +84,9 @@ FIXTURE_TEARDOWN(control)
 static int operate(const char *name, const char *file, const char *text)
 {
 	char path[128];
-	int fd, err = 0;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/vdpa_sim_net/%s/%s", name, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return write_file(path, text);
 }
 
 static int status(struct net *n)

@@ -239,18 +239,6 @@ static int delete(const struct program *program, unsigned int round)
 	return err ? err : create();
 }
 
-static int sysfs_write(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int back_to_vhost(void)
 {
 	int err = vdpa_bind(name, "vhost_vdpa");
@@ -260,7 +248,7 @@ static int back_to_vhost(void)
 
 static int unbind(const struct program *program, unsigned int round)
 {
-	int err = sysfs_write("/sys/bus/vdpa/drivers/vhost_vdpa/unbind", name);
+	int err = write_file("/sys/bus/vdpa/drivers/vhost_vdpa/unbind", name);
 
 	return err ? err : back_to_vhost();
 }

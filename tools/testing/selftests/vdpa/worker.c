@@ -34,17 +34,10 @@
 static int set_parameter(const char *module, const char *name, unsigned int value)
 {
 	char path[128], text[16];
-	int fd, len, err = 0;
 
 	snprintf(path, sizeof(path), PARAMETERS, module, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = snprintf(text, sizeof(text), "%u", value);
-	if (write(fd, text, len) != len)
-		err = -errno;
-	close(fd);
-	return err;
+	snprintf(text, sizeof(text), "%u", value);
+	return write_file(path, text);
 }
 
 static bool is_worker(const char *pid, const char *device, int queue)

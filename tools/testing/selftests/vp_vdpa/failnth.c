@@ -40,16 +40,9 @@ static int event;
 static int sysfs(const char *bus, const char *file, const char *text)
 {
 	char name[128];
-	int fd, err = 0;
 
 	snprintf(name, sizeof(name), "/sys/bus/%s/%s", bus, file);
-	fd = open(name, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return write_file(name, text);
 }
 
 static long long exists(const char *bus, const char *device, const char *what)

@@ -50,18 +50,6 @@ static int make_device(const char *variable, char name[32], char path[64])
 	return vdpa_create(mgmtdev, 0, name, path);
 }
 
-static int write_sysfs(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static void pause_ms(int ms)
 {
 	poll(NULL, 0, ms);
@@ -412,7 +400,7 @@ TEST_F(disk, function_reset_in_use)
 
 	ASSERT_EQ(0, vv_set_config_call(fd, call));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", function("VPF_BLK"));
-	ASSERT_EQ(0, write_sysfs(path, "1"));
+	ASSERT_EQ(0, write_file(path, "1"));
 	EXPECT_EQ(1, poll(&pfd, 1, PATIENCE));
 	ASSERT_EQ(0, vv_get_status(fd, &status));
 	EXPECT_EQ(VIRTIO_CONFIG_S_NEEDS_RESET, status & VIRTIO_CONFIG_S_NEEDS_RESET);
@@ -530,7 +518,7 @@ static void unplug(const char *bdf)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
-	write_sysfs(path, "1");
+	write_file(path, "1");
 }
 
 FIXTURE(removed) {

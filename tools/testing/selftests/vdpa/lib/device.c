@@ -126,7 +126,7 @@ int vdpa_counter(const char *name, uint32_t index, const char *word, uint64_t *s
 	return err;
 }
 
-static int write_file(const char *path, const char *text)
+int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
 

@@ -37,6 +37,8 @@ int vdpa_counter(const char *name, uint32_t index, const char *word, uint64_t *s
 int vdpa_mock_shape(const char *parameter, const char *value);
 int vdpa_mock_order(const char *file, const char *order);
 
+/* Writes @text, to a file below /sys for example */
+int write_file(const char *path, const char *text);
 /* Number @key of a file such as /proc/self/status; -1 when it is not there */
 long long proc_field(const char *path, const char *key);
 

@@ -17,9 +17,10 @@ guest=''
 # us, or the installed one
 qemu_with_vdpa_device() {
 	local qemu
-	for qemu in "${VDPA_QEMU:-}" qemu-system-x86_64; do
-		[ -n "$qemu" ] && "$qemu" -device vhost-vdpa-device-pci,help >/dev/null 2>&1 &&
-			echo "$qemu" && return
+	for qemu in ${VDPA_QEMU:+"$VDPA_QEMU"} qemu-system-x86_64; do
+		# its status is 0 also when it knows no such device
+		"$qemu" -device vhost-vdpa-device-pci,help 2>/dev/null |
+			grep -q vhostdev && echo "$qemu" && return
 	done
 	return 1
 }
@@ -152,6 +153,8 @@ can_be_opened() { # NAME...: the char devices
 
 # Pages that are pinned now
 pinned() {
+	# each CPU keeps a part of these to itself for a while
+	echo 1 >/proc/sys/vm/stat_refresh
 	awk '$1 ~ /^nr_foll_pin/ { n[$1] = $2 }
 		END { print n["nr_foll_pin_acquired"] - n["nr_foll_pin_released"] }' /proc/vmstat
 }
