@@ -55,7 +55,7 @@ guest_start qemu-system-x86_64 \
 	-device virtio-net-pci,netdev=net,romfile=
 check "the guest boots and reaches us" guest_says "$GUEST_PATIENCE" 'guest: up'
 check "we reach it" ping -q -c 5 -W 10 "$GUEST"
-check "its memory is pinned" guest_memory_is_pinned "$before"
+check "its memory is pinned" wait_for 20 guest_memory_is_pinned "$before"
 refuse "nobody else has the device" 'busy' can_be_opened guest
 check "data arrives" transfer
 check "the guest resets its device and goes on" guest_says "$PATIENCE" 'guest: again'

@@ -121,7 +121,7 @@ check "it reads what it wrote before" test "$(guest_hash kept)" = "$(guest_hash 
 for i in 0 1 2; do
 	check "network by ${nets[i]}, before and after" how_often "guest: net $i" 2
 done
-check "its memory is pinned" guest_memory_is_pinned "$before"
+check "its memory is pinned" wait_for 20 guest_memory_is_pinned "$before"
 for i in 0 1 2; do
 	check "data arrives by ${nets[i]}" transfer $i
 done

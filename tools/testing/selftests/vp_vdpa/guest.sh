@@ -103,7 +103,7 @@ guest_start "$qemu" "${args[@]}"
 
 check "the guest boots" guest_says "$GUEST_PATIENCE" 'guest: fetched'
 check "what it fetched is right" right fetched 1
-check "its memory is pinned" guest_memory_is_pinned "$before"
+check "its memory is pinned" wait_for 20 guest_memory_is_pinned "$before"
 guest_monitor system_reset
 check "reset by its owner, it boots and fetches again" fetches "$GUEST_PATIENCE" fetched 2
 check "a function of its own under vp_vdpa" guest_says "$PATIENCE" 'guest: random numbers'
