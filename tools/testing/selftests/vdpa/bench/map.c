@@ -2,8 +2,8 @@
 /*
  * What it costs to map memory for a device and to unmap it, by IOTLB messages
  * to /dev/vhost-vdpa-N: two lines a case, map_NAME and unmap_NAME, with the
- * nanoseconds for a page or a range. On a VM's clock that counts instructions at
- * 2 ns each, half of it is instructions.
+ * nanoseconds for a page or a range, and how many of these were timed. On a VM's
+ * clock that counts instructions at 2 ns each, half of it is instructions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 
 #include "../lib/client.h"
 #include "../lib/device.h"
+#include "mark.h"
 
 #define PAGE		4096UL
 #define HUGE_PAGE	(2UL << 20)
@@ -58,6 +59,22 @@ static const struct bench benches[] = {
 	{ "batch_1m", PAGE, 1 << 20, true, SCATTERED, 1 },
 	{ NULL }
 };
+
+/* Cases asked for, up to NULL; none for all */
+static char **wanted;
+
+/* Is "map_NAME" or "unmap_NAME" asked for? */
+static bool is_wanted(const char *what, const char *name)
+{
+	char whole[32];
+	char **w;
+
+	snprintf(whole, sizeof(whole), "%s_%s", what, name);
+	for (w = wanted; *w; w++)
+		if (!strcmp(*w, whole))
+			return true;
+	return false;
+}
 
 static char *get_memory(size_t size, enum memory memory)
 {
@@ -124,28 +141,44 @@ static int change_all(int fd, const struct bench *b, const char *mem, size_t siz
 	return err;
 }
 
+/* Adds up the time it takes */
+static int time_change(int fd, const struct bench *b, const char *mem, size_t size,
+		       bool marked, uint64_t *sum)
+{
+	uint64_t start = now_ns();
+	int err;
+
+	if (marked)
+		mark();
+	err = change_all(fd, b, mem, size);
+	if (marked)
+		mark();
+	*sum += now_ns() - start;
+	return err;
+}
+
 static int run_rounds(int fd, const struct bench *b, const char *mem, size_t size)
 {
-	uint64_t map = 0, unmap = 0, start;
 	double units = (double)b->rounds * b->ranges * b->range / PAGE;
+	bool mark_map = is_wanted("map", b->name);
+	bool mark_unmap = is_wanted("unmap", b->name);
 	unsigned int i, warm = b->rounds > 1;
+	uint64_t map = 0, unmap = 0;
 	int err = 0;
 
 	for (i = 0; !err && i < b->rounds + warm; i++) {
-		start = now_ns();
-		err = change_all(fd, b, mem, size);
-		if (i >= warm)
-			map += now_ns() - start;
-
-		start = now_ns();
+		if (i == warm) {
+			map = 0;
+			unmap = 0;
+		}
+		err = time_change(fd, b, mem, size, mark_map && i >= warm, &map);
 		if (!err)
-			err = change_all(fd, b, NULL, 0);
-		if (i >= warm)
-			unmap += now_ns() - start;
+			err = time_change(fd, b, NULL, 0, mark_unmap && i >= warm,
+					  &unmap);
 	}
 	if (!err)
-		printf("map_%s %.1f\nunmap_%s %.1f\n", b->name, map / units,
-		       b->name, unmap / units);
+		printf("map_%s %.1f %.0f\nunmap_%s %.1f %.0f\n", b->name, map / units,
+		       units, b->name, unmap / units, units);
 	return err;
 }
 
@@ -207,8 +240,9 @@ int main(int argc, char **argv)
 {
 	const struct bench *b;
 	char name[32], path[64];
-	int fd, err, failed = 0, arg;
+	int fd, err, failed = 0;
 
+	wanted = argv + 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	err = set_huge_pages(32);
 	if (!err)
@@ -219,12 +253,10 @@ int main(int argc, char **argv)
 	}
 	fd = open_device(path);
 	for (b = benches; fd >= 0 && b->name; b++) {
-		bool wanted = argc == 1;
+		bool run = !*wanted || is_wanted("map", b->name) ||
+			   is_wanted("unmap", b->name);
 
-		for (arg = 1; arg < argc; arg++)
-			if (!strcmp(b->name, argv[arg]))
-				wanted = true;
-		err = wanted ? run_bench(fd, b) : 0;
+		err = run ? run_bench(fd, b) : 0;
 		if (err == -EFAULT && b->ranges > KERNEL_RANGES) {
 			printf("map_%s -\nunmap_%s -\n", b->name, b->name);
 		} else if (err) {

@@ -2,7 +2,8 @@
 /*
  * What a frame costs from a packet socket through a network interface whose
  * other end gives it back: sends bursts of frames to the interface's own
- * address and waits for all of them. Prints nanoseconds a frame.
+ * address and waits for all of them. Prints nanoseconds a frame, and of how many
+ * frames.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,6 +19,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "mark.h"
 
 #define BURST		64
 #define TYPE		0x88b5	/* for local experiments */
@@ -120,13 +123,16 @@ int main(int argc, char **argv)
 	prepare(&out, len, mac);
 	prepare(&in, sizeof(in.frame[0]), mac);
 	for (i = 0; i < turns + 8; i++) {
-		if (i == 8)
+		if (i == 8) {
+			mark();
 			start = now();
+		}
 		if (turn(fd) < 0) {
 			perror(argv[1]);
 			return 1;
 		}
 	}
-	printf("%.1f\n", (double)(now() - start) / turns / BURST);
+	mark();
+	printf("%.1f %u\n", (double)(now() - start) / turns / BURST, turns * BURST);
 	return 0;
 }

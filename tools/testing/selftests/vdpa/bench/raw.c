@@ -13,6 +13,7 @@
 #include "../lib/blk.h"
 #include "../lib/device.h"
 #include "../lib/net.h"
+#include "mark.h"
 
 #define NUM		256	/* ring size */
 #define PATIENCE	10000
@@ -44,12 +45,6 @@ static const struct bench benches[] = {
 	{ "copy_4k", NULL, 0, 4096, 1, 32000 },
 	{ NULL }
 };
-
-/* Where bench/profile begins and ends to count; does nothing else */
-static void mark(void)
-{
-	asm volatile("xchgw %bx, %bx");
-}
 
 /* All @batch frames out, and the same number in again */
 static int net_turn(struct net *n, const struct bench *b)

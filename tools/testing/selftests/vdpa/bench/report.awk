@@ -46,10 +46,10 @@ function plot(	i, y, left, full) {
 BEGIN { FS = "\t" }
 /^#/ { next }
 FNR == NR {
-	order[++cases] = $1
-	against[$1] = $2
-	goal[$1] = $3
-	what[$1] = $4
+	name[++cases] = $1
+	against[cases] = $2
+	goal[cases] = $3
+	what[cases] = $4
 	next
 }
 { values[$1 SUBSEP $2] = values[$1 SUBSEP $2] " " $3 }
@@ -58,21 +58,20 @@ END {
 	printf "%-50s %12s %10s %7s %9s\n", "instructions an operation, medians", \
 		"the kernel's", "ours", "ratio", "at least"
 	for (i = 1; i <= cases; i++) {
-		name = order[i]
-		kernel = "kernel" SUBSEP against[name]
-		ours = "ours" SUBSEP name
+		kernel = "kernel" SUBSEP against[i]
+		ours = "ours" SUBSEP name[i]
 		if (!(kernel in values) || !(ours in values)) {
-			printf "%-50s %40s\n", what[name], "not measured"
+			printf "%-50s %40s\n", what[i], "not measured"
 			continue
 		}
 		rows++
-		row_what[rows] = what[name]
+		row_what[rows] = what[i]
 		row_kernel[rows] = median(kernel)
 		row_ours[rows] = median(ours)
 		ratio = row_kernel[rows] / row_ours[rows]
-		verdict = goal[name] == "-" ? "" : ratio >= goal[name] ? "reached" : "missed"
-		printf "%-50s %12d %10d %7.2f %9s %s\n", what[name], row_kernel[rows], \
-			row_ours[rows], ratio, goal[name] == "-" ? "" : goal[name], verdict
+		verdict = goal[i] == "-" ? "" : ratio >= goal[i] ? "reached" : "missed"
+		printf "%-50s %12d %10d %7.2f %9s %s\n", what[i], row_kernel[rows], \
+			row_ours[rows], ratio, goal[i] == "-" ? "" : goal[i], verdict
 	}
 	plot()
 }
