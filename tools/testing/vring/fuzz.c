@@ -64,7 +64,9 @@ static struct vdpa_vring ring;
 static struct vdpa_vring_config config;
 static struct armed armed[MAX_ARMED];
 static unsigned int narmed;
+static bool in_order;			/* the ring is to be used in order */
 static bool locked;			/* the device has the queue's lock */
+static bool alone;			/* and the driver does nothing meanwhile */
 static unsigned int reads;		/* of the guest's memory in this batch */
 
 /* the driver's own indices */
@@ -119,12 +121,13 @@ static void set_allowed(void)
 
 static void check_access(const void *p, size_t size, u32 perm)
 {
-	const u8 *end = (const u8 *)p + size;
+	const u8 *last = (const u8 *)p + (size - 1);
+	unsigned int i;
 
-	always(is_guest(end - 1));
-	always(page_of(p) == page_of(end - 1));
+	always(is_guest(last));
 	always(locked);
-	always(allowed[page_of(p)] & perm);
+	for (i = page_of(p); i <= page_of(last); i++)
+		always(allowed[i] & perm);
 }
 
 static void run_armed(void)
@@ -184,6 +187,17 @@ static void driver_writes(struct space *s, u64 iova, u64 value, unsigned int siz
 		dirty[page] = true;
 		guest[page * PAGE_SIZE + offset_in_page(iova)] = value;
 	}
+}
+
+/* Two bytes of the driver's memory, as long as they are mapped */
+__attribute__((__no_sanitize__("address")))
+static u16 driver_reads(u64 iova)
+{
+	u64 small = (iova - SMALL_IOVA) / PAGE_SIZE;
+	unsigned int page = small < SMALL_PAGES ? space[0].small[small].page :
+						  (iova - LARGE_IOVA) / PAGE_SIZE;
+
+	return *(u16 *)(guest + page * PAGE_SIZE + offset_in_page(iova));
 }
 
 __attribute__((__no_sanitize__("address")))
@@ -390,6 +404,7 @@ static void driver_does(const struct fuzz_record *r)
 static void lock(void)
 {
 	locked = true;
+	alone = !narmed;
 	reads = 0;
 }
 
@@ -470,20 +485,36 @@ static u32 move_data(struct vdpa_vring_chain *chain, unsigned int how, size_t mo
 	return n < 0 ? 0 : n;
 }
 
+/* What a driver that relies on the order finds from entry @slot on */
+static void check_order(const struct vdpa_vring_chain *chain, unsigned int n, u16 slot)
+{
+	for (; n; n--, chain++) {
+		u64 id = ring.packed ? config.desc_addr + slot * 16 + 12 :
+				       config.device_addr + 4 + slot % config.num * 8;
+
+		always(driver_reads(id) == chain->id);
+		slot += chain->slots;
+		if (ring.packed)
+			slot %= config.num;
+	}
+	always(slot == ring.used);
+}
+
 static void complete(struct vdpa_vring_chain *chains, unsigned int n, u8 how)
 {
 	unsigned int i;
+	u16 first = ring.used;
 
-	if (how & 1) {
+	if (how & 1)
 		vdpa_vring_complete_batch(&ring, chains, n);
-		return;
-	}
-	for (i = 0; i < n; i++) {
-		/* in order, or not */
-		struct vdpa_vring_chain *chain = &chains[how & 2 ? n - 1 - i : i];
+	for (i = 0; i < n && !(how & 1); i++) {
+		bool last_first = how & 2 && !in_order;
+		struct vdpa_vring_chain *chain = &chains[last_first ? n - 1 - i : i];
 
 		vdpa_vring_complete(&ring, chain, chain->written);
 	}
+	if (in_order && alone && !ring.broken)
+		check_order(chains, n, first);
 }
 
 static void take(const struct fuzz_record *r)
@@ -578,6 +609,7 @@ static void init(const struct fuzz_record *r)
 	bool packed = r->flags & 1;
 	unsigned int i, s;
 
+	in_order = r->flags & 0x20;
 	data = &space[r->flags & 8 ? 1 : 0];
 	memset(&ring, 0, sizeof(ring));
 	config = (struct vdpa_vring_config) {
@@ -585,7 +617,8 @@ static void init(const struct fuzz_record *r)
 		.features = BIT_ULL(VIRTIO_F_VERSION_1) |
 			    (packed ? BIT_ULL(VIRTIO_F_RING_PACKED) : 0) |
 			    (r->flags & 2 ? BIT_ULL(VIRTIO_RING_F_EVENT_IDX) : 0) |
-			    (r->flags & 4 ? BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) : 0),
+			    (r->flags & 4 ? BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) : 0) |
+			    (in_order ? BIT_ULL(VIRTIO_F_IN_ORDER) : 0),
 		.desc_addr = iova_of(0, (r->off & 0xff) * 16),
 		.driver_addr = iova_of(4, (r->off >> 8) * 16),
 		.device_addr = iova_of(8, (r->next & 0xff) * 16 + 4),
