@@ -25,7 +25,7 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	htmldocs deps demo test test-debug bench check fuzz
+	htmldocs deps demo test test-debug test-debug-selfcheck bench check fuzz
 
 all: modules
 
@@ -54,6 +54,9 @@ test:
 test-debug:
 	@tools/testing/test -k $(or $(KERNEL),debug) $(or $(GROUP),$(if $(TESTS),vdpa)) $(TESTS)
 
+test-debug-selfcheck:
+	@tools/testing/kernel/selfcheck/run
+
 bench: modules
 	@$(SELFTESTS)/bench/run
 
@@ -75,6 +78,7 @@ help:
 	@echo '  test             - build and run all tests in VMs'
 	@echo '  test-debug       - the same on a kernel with KASAN, lockdep, kmemleak ..., which'
 	@echo '                     it builds first (KERNEL=kcsan: with KCSAN)'
+	@echo '  test-debug-selfcheck - whether those kernels notice faults put in on purpose'
 	@echo '  fuzz             - look for inputs that break something (SURFACE=, TIME=)'
 	@echo '  bench            - measure against the kernel'\''s own modules, as table and plot'
 	@echo
