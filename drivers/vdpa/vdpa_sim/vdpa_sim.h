@@ -97,6 +97,7 @@ struct vdpasim_class {
  * @batch: chains being handled
  * @affinity: where the worker may run
  * @worker: handles the ring, from the first start to the reset
+ * @kcov_handle: who gets what it covers: whoever started it
  * @poll_ns: how long the worker looks for more before it sleeps; its own, as
  *	are the next three
  * @poll_after: when it may look like that again
@@ -123,6 +124,7 @@ struct vdpasim_vq {
 	struct vdpa_vring_chain batch[VDPASIM_BATCH];
 	struct cpumask affinity;
 	struct task_struct *worker;
+	u64 kcov_handle;
 	u64 poll_ns;
 	u64 poll_after;
 	u64 polled;

@@ -11,6 +11,7 @@
  */
 
 #include <linux/export.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/clock.h>
@@ -137,9 +138,13 @@ static void vdpasim_worker_sleep(struct vdpasim_vq *vq)
 static int vdpasim_worker(void *data)
 {
 	struct vdpasim_vq *vq = data;
+	bool found;
 
 	while (!kthread_should_stop()) {
-		if (vdpasim_worker_turn(vq) || vdpasim_worker_poll(vq))
+		kcov_remote_start_common(vq->kcov_handle);
+		found = vdpasim_worker_turn(vq) || vdpasim_worker_poll(vq);
+		kcov_remote_stop();
+		if (found)
 			cond_resched();
 		else
 			vdpasim_worker_sleep(vq);
@@ -181,6 +186,7 @@ int vdpasim_worker_start(struct vdpasim_vq *vq)
 	if (!cpumask_equal(&vq->affinity, cpu_possible_mask))
 		set_cpus_allowed_ptr(task, &vq->affinity);
 	vq->poll_ns = 0;
+	vq->kcov_handle = kcov_common_handle();
 	vq->worker = task;
 	wake_up_process(task);
 	return 0;
