@@ -23,7 +23,7 @@
 #define MAX_LINE	(2 * FUZZ_MAX_STEPS * sizeof(struct fuzz_step) + 2)
 
 #define DEFAULT_SECONDS	3		/* as one of the selftests */
-#define PATIENCE	60		/* seconds that one input may take */
+#define PATIENCE	180		/* seconds that one input may take */
 #define CHECK_EVERY	256		/* executions */
 
 struct input {
@@ -52,22 +52,38 @@ static uint64_t random_state;
 
 /* --- coverage ------------------------------------------------------------ */
 
-static unsigned long *cover;
+static unsigned long *cover;			/* of the calls */
+static unsigned long *remote;			/* of threads of the kernel, for them */
 static uint8_t edge_seen[1 << MAP_BITS];
 static unsigned long pc_seen[1 << MAP_BITS];	/* a hash table */
 static unsigned int new_features;
 
-static void cover_open(void)
+/* The file stays open for as long as the process lives */
+static unsigned long *kcov_open(unsigned long request, void *arg)
 {
 	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
+	unsigned long *area;
 
 	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, COVER_WORDS))
-		return;
-	cover = mmap(NULL, COVER_WORDS * sizeof(*cover), PROT_READ | PROT_WRITE,
-		     MAP_SHARED, fd, 0);
-	if (cover == MAP_FAILED || ioctl(fd, KCOV_ENABLE, KCOV_TRACE_PC))
-		cover = NULL;
-	/* the file stays open for as long as the process lives */
+		return NULL;
+	area = mmap(NULL, COVER_WORDS * sizeof(*area), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	return area == MAP_FAILED || ioctl(fd, request, arg) ? NULL : area;
+}
+
+/*
+ * The process that asks for this can't have its own calls traced, but those that
+ * it starts inherit the handle.
+ */
+static void remote_open(void)
+{
+	struct kcov_remote_arg arg = {
+		.trace_mode = KCOV_TRACE_PC,
+		.area_size = COVER_WORDS / 8,
+		.common_handle = kcov_remote_handle(KCOV_SUBSYSTEM_COMMON, getpid()),
+	};
+
+	remote = kcov_open(KCOV_REMOTE_ENABLE, &arg);
 }
 
 static void cover_begin(void)
@@ -75,6 +91,8 @@ static void cover_begin(void)
 	new_features = 0;
 	if (cover)
 		__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
+	if (remote)
+		__atomic_store_n(&remote[0], 0, __ATOMIC_RELAXED);
 }
 
 static uint32_t hash(uint64_t value)
@@ -102,20 +120,26 @@ static void see_pc(unsigned long pc)
 	shared->pcs++;
 }
 
-static void cover_end(void)
+static void see_area(const unsigned long *area)
 {
 	unsigned long i, n, before = 0;
 
-	if (cover) {
-		n = __atomic_load_n(&cover[0], __ATOMIC_RELAXED);
-		if (n > COVER_WORDS - 1)
-			n = COVER_WORDS - 1;
-		for (i = 1; i <= n; i++) {
-			fuzz_feature(hash(before) ^ hash(cover[i]) << 1 ^ cover[i]);
-			see_pc(cover[i]);
-			before = cover[i];
-		}
+	if (!area)
+		return;
+	n = __atomic_load_n(&area[0], __ATOMIC_RELAXED);
+	if (n > COVER_WORDS - 1)
+		n = COVER_WORDS - 1;
+	for (i = 1; i <= n; i++) {
+		fuzz_feature(hash(before) ^ hash(area[i]) << 1 ^ area[i]);
+		see_pc(area[i]);
+		before = area[i];
 	}
+}
+
+static void cover_end(void)
+{
+	see_area(cover);
+	see_area(remote);
 	shared->edges += new_features;
 }
 
@@ -368,7 +392,8 @@ static void check(void)
 		fuzzer_fails("a good client did not get its due", err);
 }
 
-static void replay(const char *path)
+/* Those that are to be mutated are the ones that get further than all before */
+static void replay(const char *path, bool all)
 {
 	static struct input in;
 	FILE *file = fopen(path, "re");
@@ -378,7 +403,8 @@ static void replay(const char *path)
 	shared->phase = "the corpus";
 	while (read_input(file, &in)) {
 		execute(&in);
-		keep(&in);
+		if (all || !cover || new_features)
+			keep(&in);
 	}
 	fclose(file);
 	check();
@@ -546,9 +572,9 @@ static pid_t start(const char *inputs, unsigned int seconds, bool smallest)
 	corpus = calloc(MAX_CORPUS, sizeof(*corpus));
 	if (!corpus)
 		exit(1);
-	cover_open();
+	cover = kcov_open(KCOV_ENABLE, (void *)KCOV_TRACE_PC);
 	shared->coverage = cover;
-	replay(inputs);
+	replay(inputs, smallest);
 	if (smallest)
 		reduce();
 	else if (seconds)
@@ -615,7 +641,8 @@ int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
 		current_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	}
 	ksft_print_msg("seed %llu\n", (unsigned long long)random_state);
-	err = watch(start(inputs, seconds, smallest), 10);
+	remote_open();
+	err = watch(start(inputs, seconds, smallest), seconds < 120 ? 10 : seconds / 12);
 	ksft_test_result(!err, "%s: %s\n", surface->name, shared->phase);
 	ksft_finished();
 }

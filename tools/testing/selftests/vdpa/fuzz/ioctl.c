@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A hostile client of /dev/vhost-vdpa-N: ioctls in any order with any argument,
- * IOTLB messages of any kind, doorbells, kicks, memory that goes away.
+ * IOTLB messages of any kind, doorbells, kicks, memory that goes away, and parents
+ * that fail meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,14 +36,49 @@ enum {
 	REOPEN,
 	MEMORY_CHANGES,	/* a: how; b: page */
 	CONFIG,		/* a: get or set, b: offset, c: length */
+	MESSAGES,	/* a: how many, of which kinds; b, c, d: of the first one */
+	PARENT_FAILS,	/* a: operation; b: error; c: calls before */
+	INTERRUPT,	/* a: queue or configuration */
 	NR_OPS
 };
 
-static const char *const parents[] = { "vdpasim_net", "vdpasim_blk", VDPA_MOCK };
+/* newer than the headers of some distributions */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA	38
+#endif
 
+#define EXTRA	(VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
+		 VV_BIT(VIRTIO_F_RING_PACKED) | VV_BIT(VIRTIO_F_IN_ORDER) | \
+		 VV_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VV_BIT(VIRTIO_RING_F_EVENT_IDX) | \
+		 VV_BIT(VIRTIO_F_NOTIFICATION_DATA))
+
+/*
+ * Two address spaces, a configuration to write to, and of the mock parent the ways
+ * to be told of memory: all of it, what changes, and by addresses of the process
+ */
 static struct {
+	const char *parent;
+	uint64_t features;
+	const char *off;	/* operations that the mock parent lacks */
+	const char *use_va;
+	char name[16];
 	char path[64];
-} device[ARRAY_SIZE(parents)];
+} device[] = {
+	{ "vdpasim_net", EXTRA | VV_BIT(VIRTIO_NET_F_MAC) | VV_BIT(VIRTIO_NET_F_CTRL_VQ) |
+		VV_BIT(VIRTIO_NET_F_MQ) | VV_BIT(VIRTIO_NET_F_STATUS) },
+	{ "vdpasim_blk", EXTRA | VV_BIT(VIRTIO_BLK_F_CONFIG_WCE) |
+		VV_BIT(VIRTIO_BLK_F_FLUSH) | VV_BIT(VIRTIO_BLK_F_MQ) },
+	{ VDPA_MOCK, 0, "compat_reset,dma_map,dma_unmap,dma_unmap_range", "N" },
+	{ VDPA_MOCK, 0, "compat_reset,set_map", "N" },
+	{ VDPA_MOCK, 0, "reset_map,set_map,dma_unmap_range,get_vq_size", "Y" },
+};
+
+/* Not those that take memory away: what they leave would be in the next one's way */
+static const char *const failing[] = {
+	"set_map", "dma_map", "set_group_asid", "suspend", "resume", "set_vq_state",
+	"get_vq_state", "set_vq_address", "set_driver_features", "reset", "compat_reset",
+	"bind_mm", "get_vq_desc_group",
+};
 
 static const uint64_t numbers[] = {
 	CLIENT_IOVA, CLIENT_IOVA + 0x1000, CLIENT_IOVA + 0x4000, 4096, MEMORY, 1, 2, 3, 7, 15,
@@ -72,7 +108,11 @@ static int fd;
 static const char *path;
 static int events[2];
 static int other_fds[3];	/* that are no eventfds */
+static int sink;		/* what is written to it is read from memory */
 static char *memory, *readonly;
+static unsigned int which;	/* device */
+static unsigned int failed;	/* bits of the operations that do */
+static long long violations;	/* that the mock parent has seen */
 
 static int some_fd(unsigned int which)
 {
@@ -113,6 +153,7 @@ static void call(unsigned long request, const struct fuzz_step *s)
 {
 	unsigned int how = s->b >> 3 & 15;
 	uint32_t index = how == 1 ? s->d : s->b & 7;
+	uint64_t offered;
 	union {
 		struct vhost_vring_state state;
 		struct vhost_vring_file file;
@@ -139,6 +180,11 @@ static void call(unsigned long request, const struct fuzz_step *s)
 		arg.fd = some_fd(s->c);
 		break;
 	case VHOST_SET_FEATURES:
+		/* parents refuse others; this one would call it a broken rule */
+		arg.number = s->d;
+		if (device[which].off && !vv_get_features(fd, &offered))
+			arg.number &= offered;
+		break;
 	case VHOST_SET_BACKEND_FEATURES:
 		arg.number = s->d;
 		break;
@@ -149,7 +195,7 @@ static void call(unsigned long request, const struct fuzz_step *s)
 			arg.number = s->d;
 		break;
 	}
-	if (how == 2)
+	if (how == 2 && request != VHOST_SET_FEATURES)
 		vv_ioctl(fd, request, (void *)(uintptr_t)some_address(s->c));
 	else
 		fuzz_feature(request ^ (uint32_t)vv_ioctl(fd, request, &arg) << 16);
@@ -180,10 +226,88 @@ static void message(const struct fuzz_step *s)
 	fuzz_feature(0x10000 + write(fd, &msg, len > sizeof(msg) ? sizeof(msg) : len));
 }
 
+/* Up to 16 at once, one behind the other, or pages that lie apart; parts of batches */
+static void messages(const struct fuzz_step *s)
+{
+	static const uint8_t types[] = {
+		VHOST_IOTLB_UPDATE, VHOST_IOTLB_INVALIDATE, VHOST_IOTLB_BATCH_BEGIN,
+		VHOST_IOTLB_BATCH_END,
+	};
+	unsigned int n = 1 + s->a % 16, i;
+	uint64_t size = s->c % MEMORY;
+	struct vhost_msg_v2 msg[16];
+
+	memset(msg, 0, sizeof(msg));
+	for (i = 0; i < n; i++) {
+		msg[i].type = VHOST_IOTLB_MSG_V2;
+		msg[i].asid = s->b >> (s->b & 1 ? i % 8 : 2) & 1;
+		msg[i].iotlb.type = types[s->a & 0x20 ? s->d >> (2 * i + 32) & 3 : s->a >> 4 & 1];
+		msg[i].iotlb.iova = CLIENT_IOVA + (s->d & 0xffffff) +
+				    i * (s->a & 0x40 ? 2 * size : size);
+		msg[i].iotlb.size = size;
+		msg[i].iotlb.uaddr = (uintptr_t)memory + i * size % MEMORY;
+		msg[i].iotlb.perm = s->b >> 10 & 3;
+	}
+	if (s->a & 0x80) {
+		msg[0].iotlb.type = VHOST_IOTLB_BATCH_BEGIN;
+		msg[n - 1].iotlb.type = VHOST_IOTLB_BATCH_END;
+	}
+	/* some end in the middle of one */
+	fuzz_feature(0x60000 + write(fd, msg, n * sizeof(*msg) - (s->b & 2 ? s->b >> 12 : 0)));
+}
+
+static long long number_in(const char *path)
+{
+	long long value = 0;
+	FILE *file = fopen(path, "re");
+
+	if (!file || fscanf(file, "%lld", &value) != 1)
+		value = -1;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+static void order(const char *file, const char *format, const char *name, int a, int b)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), format, name, a, b);
+	vdpa_mock_order(file, line);
+}
+
+static void parent_fails(const struct fuzz_step *s)
+{
+	static const int errors[] = { ENOMEM, EIO, EAGAIN, EINVAL, EOPNOTSUPP, ENODEV, EINTR };
+	unsigned int op = s->a % ARRAY_SIZE(failing);
+
+	order("fail", "%s %d %d", failing[op], -errors[s->b % ARRAY_SIZE(errors)], s->c % 8);
+	failed |= 1u << op;
+}
+
+static void nothing_fails(void)
+{
+	unsigned int op;
+
+	for (op = 0; op < ARRAY_SIZE(failing); op++)
+		if (failed & 1u << op)
+			order("fail", "%s %d", failing[op], 0, 0);
+	failed = 0;
+}
+
+static void interrupt(const struct fuzz_step *s)
+{
+	char file[48], queue[8];
+
+	snprintf(file, sizeof(file), "%s/interrupt", device[which].name);
+	snprintf(queue, sizeof(queue), "%u", s->a % 8);
+	vdpa_mock_order(file, s->a & 0x80 ? "config" : queue);
+}
+
 static void map_doorbell(const struct fuzz_step *s)
 {
 	size_t len = (1 + (s->a & 3)) * 4096;
-	void *at;
+	char *at;
 
 	at = mmap(NULL, len, s->a >> 2 & 7, s->a & 0x20 ? MAP_PRIVATE : MAP_SHARED, fd,
 		  s->b * 4096ULL);
@@ -192,7 +316,7 @@ static void map_doorbell(const struct fuzz_step *s)
 	if (s->a & 0x40)
 		madvise(at, len, MADV_DONTNEED);
 	/* the kernel looks for us: an access would be a signal where there is none */
-	if (write(other_fds[0], at, 1) < 0)
+	if (pwrite(sink, at + s->c % len, 1, 0) < 0)
 		fuzz_feature(0x20000 + errno);
 	munmap(at, len);
 }
@@ -335,7 +459,25 @@ static void step(const struct fuzz_step *s)
 	case CONFIG:
 		config(s);
 		break;
+	case MESSAGES:
+		messages(s);
+		break;
+	case PARENT_FAILS:
+		parent_fails(s);
+		break;
+	case INTERRUPT:
+		interrupt(s);
+		break;
 	}
+}
+
+/* The mock parent counts what it must not be asked for, and logs what it was */
+static bool rules_kept(void)
+{
+	long long before = violations;
+
+	violations = number_in("/sys/module/vdpa_mock/parameters/violations");
+	return violations <= before;
 }
 
 static void run(const struct fuzz_step *s, size_t n)
@@ -345,7 +487,9 @@ static void run(const struct fuzz_step *s, size_t n)
 	if (!n)
 		return;
 	/* the first step says which device, too */
-	path = device[s->b >> 12 & 3 ? (s->b >> 12 & 3) - 1 : 0].path;
+	which = s->b >> 12 & 7;
+	which = which ? (which - 1) % ARRAY_SIZE(device) : 0;
+	path = device[which].path;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		printf("# %s: %s\n", path, strerror(errno));
@@ -356,6 +500,11 @@ static void run(const struct fuzz_step *s, size_t n)
 	for (i = 0; i < n; i++)
 		step(&s[i]);
 	close(fd);
+	nothing_fails();
+	if (device[which].off && !rules_kept()) {
+		printf("# the mock parent was called against the rules, see the log: \"not so\"\n");
+		exit(1);
+	}
 	close(events[0]);
 	close(events[1]);
 	mprotect(memory, MEMORY, PROT_READ | PROT_WRITE);
@@ -393,35 +542,51 @@ static int check(void)
 	return 0;
 }
 
-static int setup(void)
+static int make(unsigned int i)
 {
-	static const uint64_t features = VV_BIT(VIRTIO_F_VERSION_1) |
-		VV_BIT(VIRTIO_F_ACCESS_PLATFORM) | VV_BIT(VIRTIO_F_RING_PACKED) |
-		VV_BIT(VIRTIO_F_IN_ORDER) | VV_BIT(VIRTIO_RING_F_INDIRECT_DESC) |
-		VV_BIT(VIRTIO_RING_F_EVENT_IDX);
-	unsigned int i;
-	char name[32];
-	int err, pipes[2];
+	int err;
 
-	for (i = 0; i < ARRAY_SIZE(parents); i++) {
-		snprintf(name, sizeof(name), "fuzz%u", i);
-		vdpa_del(name);
-		/* what the mock parent offers is set otherwise */
-		err = vdpa_add(name, parents[i], i < 2 ? features : 0);
+	if (device[i].off) {
+		err = vdpa_mock_shape("off", device[i].off);
 		if (!err)
-			err = vdpa_bind(name, "vhost_vdpa");
-		if (!err)
-			err = vdpa_chardev(name, device[i].path, sizeof(device[i].path));
+			err = vdpa_mock_shape("use_va", device[i].use_va);
 		if (err)
 			return err;
 	}
+	snprintf(device[i].name, sizeof(device[i].name), "fuzz%u", i);
+	vdpa_del(device[i].name);
+	err = vdpa_add(device[i].name, device[i].parent, device[i].features);
+	if (!err)
+		err = vdpa_bind(device[i].name, "vhost_vdpa");
+	if (!err)
+		err = vdpa_chardev(device[i].name, device[i].path, sizeof(device[i].path));
+	return err;
+}
+
+static int setup(void)
+{
+	unsigned int i;
+	int err, pipes[2];
+
+	err = vdpa_mock_shape("groups", "3");
+	if (!err)
+		err = vdpa_mock_shape("spaces", "2");
+	if (!err)
+		err = vdpa_mock_shape("doorbell", "Y");
+	for (i = 0; !err && i < ARRAY_SIZE(device); i++)
+		err = make(i);
+	if (err)
+		return err;
 	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	readonly = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || readonly == MAP_FAILED || pipe2(pipes, O_CLOEXEC))
 		return -errno;
+	/* an earlier program's are none of ours */
+	rules_kept();
 	other_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	other_fds[1] = pipes[0];
 	other_fds[2] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	sink = memfd_create("sink", MFD_CLOEXEC);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * of any length, nested or not, missing or twice, and requests that are none.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,9 @@ enum {
 	ASK,		/* well-formed: a: name, b: command */
 	SET,		/* well-formed: a: name; d: address */
 	LISTEN,		/* a: receive buffer of the socket */
+	CLIENT,		/* a: name; b: status; d: features; holds the device open */
+	PARENT_FAILS,	/* a: operation; b: error; c: calls before */
+	SETTING,	/* of mock devices to come, a: which; c: value */
 	NR_OPS
 };
 
@@ -50,7 +54,24 @@ static const char *const strings[] = {
 
 static const char *const parents[] = { "vdpasim_net", "vdpasim_blk", VDPA_MOCK };
 
+/* What the mock parent can be told, and what it begins with */
+static const struct setting {
+	const char *name;
+	unsigned int below;
+	unsigned int usual;
+} settings[] = {
+	{ "add_error", 40, 0 }, { "set_error", 40, 0 }, { "queues", 300, 4 },
+	{ "groups", 5, 1 }, { "spaces", 5, 1 }, { "config_size", 129, 128 },
+	{ "num_max", 65536, 256 }, { "num_min", 65536, 1 },
+};
+
+static const char *const failing[] = {
+	"get_vendor_vq_stats", "reset", "set_driver_features", "get_vq_group",
+};
+
 static int fd = -1;
+static int client = -1;
+static bool changed;
 static struct nl_request empty, req;	/* empty: to the right family */
 
 static void begin(void)
@@ -174,8 +195,62 @@ static void open_socket(unsigned int size)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
+static void open_device(const struct fuzz_step *s)
+{
+	char path[64];
+
+	if (client >= 0)
+		close(client);
+	client = -1;
+	if (vdpa_chardev(strings[s->a % NAMES], path, sizeof(path)))
+		return;
+	client = open(path, O_RDWR | O_CLOEXEC);
+	if (client < 0)
+		return;
+	vv_set_status(client, VV_S_DRIVER);
+	vv_set_features(client, s->d);
+	vv_set_status(client, s->b & 1 ? VV_S_FEATURES : s->b & 2 ? VV_S_RUNNING : s->b >> 2);
+}
+
+static void parent_fails(const struct fuzz_step *s)
+{
+	static const int errors[] = { ENOMEM, EIO, EAGAIN, EINVAL, EOPNOTSUPP, EMSGSIZE };
+	char order[64];
+
+	snprintf(order, sizeof(order), "%s %d %u", failing[s->a % ARRAY_SIZE(failing)],
+		 -errors[s->b % ARRAY_SIZE(errors)], s->c % 4);
+	vdpa_mock_order("fail", order);
+	changed = true;
+}
+
+static void set_up(const struct setting *setting, unsigned int value)
+{
+	char text[16];
+
+	/* an error is a negative number */
+	snprintf(text, sizeof(text), "%s%u", strstr(setting->name, "error") ? "-" : "", value);
+	vdpa_mock_shape(setting->name, text);
+}
+
+static void parent_as_usual(void)
+{
+	char order[64];
+	unsigned int i;
+
+	if (!changed)
+		return;
+	for (i = 0; i < ARRAY_SIZE(failing); i++) {
+		snprintf(order, sizeof(order), "%s 0", failing[i]);
+		vdpa_mock_order("fail", order);
+	}
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		set_up(&settings[i], settings[i].usual);
+	changed = false;
+}
+
 static void step(const struct fuzz_step *s)
 {
+	const struct setting *setting = &settings[s->a % ARRAY_SIZE(settings)];
 	const char *string = strings[s->c % ARRAY_SIZE(strings)];
 	char value[256];
 	unsigned int i;
@@ -228,6 +303,16 @@ static void step(const struct fuzz_step *s)
 	case LISTEN:
 		open_socket(s->a);
 		break;
+	case CLIENT:
+		open_device(s);
+		break;
+	case PARENT_FAILS:
+		parent_fails(s);
+		break;
+	case SETTING:
+		set_up(setting, s->c % setting->below);
+		changed = true;
+		break;
 	}
 }
 
@@ -252,6 +337,11 @@ static void run(const struct fuzz_step *s, size_t n)
 		step(&s[i]);
 	open_socket(1);
 	delete_all();
+	/* its device is gone already */
+	if (client >= 0)
+		close(client);
+	client = -1;
+	parent_as_usual();
 }
 
 /* Devices come and go as always, and none but those asked for is there */
@@ -289,7 +379,9 @@ static int setup(void)
 		if (err)
 			return err;
 	}
-	return nl_begin(&empty, 0, 0);
+	/* then devices are given to it, and clients can have them open */
+	err = module_load("vhost_vdpa");
+	return err ? err : nl_begin(&empty, 0, 0);
 }
 
 static const struct fuzz_surface netlink_surface = {

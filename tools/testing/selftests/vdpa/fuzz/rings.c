@@ -7,6 +7,7 @@
  * The device works in threads of the kernel, which KCOV does not follow from
  * here. What tells inputs apart is what the device counts and answers.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,6 +30,17 @@
 #ifndef VIRTIO_BLK_F_LIFETIME
 #define VIRTIO_BLK_F_LIFETIME		15
 #define VIRTIO_BLK_F_SECURE_ERASE	16
+#endif
+#ifndef VIRTIO_NET_F_NOTF_COAL
+#define VIRTIO_NET_F_NOTF_COAL		53
+#endif
+#ifndef VIRTIO_NET_F_VQ_NOTF_COAL
+#define VIRTIO_NET_F_VQ_NOTF_COAL	52
+#endif
+#ifndef VIRTIO_NET_F_HOST_USO
+#define VIRTIO_NET_F_GUEST_USO4		54
+#define VIRTIO_NET_F_GUEST_USO6		55
+#define VIRTIO_NET_F_HOST_USO		56
 #endif
 
 #define PAGES		48u
@@ -54,6 +66,7 @@ enum {
 	QUEUE,		/* a: queue; b: on, off, base, call */
 	DEVICE,		/* b: suspend, resume, reset */
 	REMAP,		/* b: page; a: permission */
+	REQUEST,	/* as CHAIN; what is in it makes sense to the device, d */
 	NR_OPS
 };
 
@@ -146,33 +159,36 @@ static void desc(const struct fuzz_step *s, unsigned int base, unsigned int n)
 	write_desc(base + (s->b & 0xff) % n * 16, flags, s->b >> 8, s->c, s->d);
 }
 
-static void chain(const struct fuzz_step *s)
+/* A part of memory in a chain */
+struct segment {
+	uint32_t at;
+	uint32_t len;
+};
+
+/* Makes buffers available as the format wants, in the next free entries */
+static void submit(unsigned int q, const struct segment *seg, unsigned int n,
+		   unsigned int nout, unsigned int table)
 {
-	unsigned int q = s->a % QUEUES, n = 1 + s->b % 4, nout = s->b >> 2 & 3, i;
-	unsigned int base = q * 4 * 4096, head = queue[q].avail % num;
-	unsigned int buffer = (BUFFERS + (s->b >> 8) % (PAGES - BUFFERS - 4)) * 4096;
-	bool indirect = s->b & 0x80, wrap = queue[q].wrap;
+	unsigned int base = q * 4 * 4096, head = queue[q].avail % num, i;
+	bool wrap = queue[q].wrap;
 
 	if (n > num)
 		n = num;
-	memcpy(memory + buffer, &s->d, sizeof(s->d));
 	for (i = 0; i < n; i++) {
 		unsigned int slot = (head + i) % num, flags = i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		/* a header, data, a status */
-		uint32_t len = i + 1 < n || n == 1 ? s->c >> i * 8 & 0xfff : 1;
 
 		flags |= i >= nout ? VRING_DESC_F_WRITE : 0;
-		if (packed && !indirect)
+		if (packed && !table)
 			flags |= queue[q].wrap == !!i ? F_AVAIL : F_USED;
-		write_desc(indirect ? TABLES * 4096 + (s->a >> 2) * 16 + i * 16 : base + slot * 16,
-			   flags, indirect ? i + 1 : packed ? head : (slot + 1) % num,
-			   i ? len : 16, iova(0) + buffer + i * 1024);
-		if (!indirect && slot == num - 1)
+		write_desc(table ? table + i * 16 : base + slot * 16, flags,
+			   table ? i + 1 : packed ? head : (slot + 1) % num,
+			   seg[i].len, iova(0) + seg[i].at);
+		if (!table && slot == num - 1)
 			queue[q].wrap = !queue[q].wrap;
 	}
-	if (indirect) {
+	if (table) {
 		write_desc(base + head * 16, VRING_DESC_F_INDIRECT, packed ? head : 0, n * 16,
-			   iova(TABLES) + (s->a >> 2) * 16);
+			   iova(0) + table);
 		n = 1;
 		if (head == num - 1)
 			queue[q].wrap = !queue[q].wrap;
@@ -190,6 +206,120 @@ static void chain(const struct fuzz_step *s)
 		write_at(base + 4096 + 4 + queue[q].avail % num * 2, head, 2);
 		write_at(base + 4096 + 2, ++queue[q].avail, 2);
 	}
+}
+
+static unsigned int buffer_of(const struct fuzz_step *s, unsigned int pages)
+{
+	return (BUFFERS + (s->b >> 8) % (PAGES - BUFFERS - pages)) * 4096;
+}
+
+static unsigned int table_of(const struct fuzz_step *s)
+{
+	return s->b & 0x80 ? TABLES * 4096 + (s->a >> 2) * 16 : 0;
+}
+
+static void chain(const struct fuzz_step *s)
+{
+	unsigned int n = 1 + s->b % 4, buffer = buffer_of(s, 4), i;
+	struct segment seg[4];
+
+	memcpy(memory + buffer, &s->d, sizeof(s->d));
+	/* a header, data, a status */
+	for (i = 0; i < n; i++)
+		seg[i] = (struct segment) {
+			buffer + i * 1024,
+			i + 1 == n && i ? 1 : i ? s->c >> i * 8 & 0xfff : 16,
+		};
+	submit(s->a % QUEUES, seg, n, s->b >> 2 & 3, table_of(s));
+}
+
+/* A command of the network device's control queue; longer ones are tables */
+static void command(const struct fuzz_step *s, unsigned int at)
+{
+	const struct segment seg[3] = { { at, 2 }, { at + 2, s->c % 600 }, { at + 4096, 1 } };
+
+	write_at(at, (s->d & 7) | (s->d >> 3 & 7) << 8, 2);
+	write_at(at + 2, s->d >> 8, 7);
+	submit(2, seg, 3, 2, table_of(s));
+}
+
+/* A frame to whoever has the device's address, or all, with a header as for offloads */
+static void frame(const struct fuzz_step *s, unsigned int at)
+{
+	struct virtio_net_hdr_v1 hdr = {
+		.flags = s->d & 7,
+		.gso_type = (s->d >> 3 & 7) | (s->d >> 6 & 1) << 7,
+		.hdr_len = s->d >> 8 & 0xff,
+		.gso_size = s->d >> 16 & 0xfff,
+		.csum_start = s->d >> 32 & 0xff,
+		.csum_offset = s->d >> 40 & 0x3f,
+	};
+	bool six = s->d >> 48 & 1, vlan = s->d >> 49 & 1;
+	unsigned int len = s->c % (3 * 4096), ip = at + sizeof(hdr) + 14 + (vlan ? 4 : 0);
+	unsigned int l4 = ip + (six ? 40 : 20);
+	uint16_t total = htons(len > l4 - at ? len - (l4 - at) + (six ? 0 : 20) : 0);
+	struct segment seg[2] = { { at, sizeof(hdr) }, { at + sizeof(hdr), len } };
+
+	if (!(s->d >> 50 & 3)) {
+		/* the right places, seldom met */
+		hdr.csum_start = l4 - at - sizeof(hdr);
+		hdr.csum_offset = s->d >> 52 & 1 ? 6 : 16;
+	}
+	memcpy(memory + at, &hdr, sizeof(hdr));
+	memset(memory + at + sizeof(hdr), s->d >> 53 & 1 ? 0x02 : 0xff, 6);
+	if (vlan)
+		write_at(ip - 6, htons(0x8100) | (uint32_t)htons(s->d >> 54) << 16, 4);
+	write_at(ip - 2, htons(six ? 0x86dd : 0x0800), 2);
+	write_at(ip, six ? 0x60 : 0x45, 1);
+	write_at(ip + (six ? 4 : 2), total, 2);
+	write_at(ip + (six ? 6 : 9), s->d >> 52 & 1 ? 17 : 6, 1);
+	write_at(l4 + 12, 0x50, 1);
+	if (s->a & 0x40) {
+		seg[0].len += len;
+		submit(1, seg, 1, 1, table_of(s));
+	} else {
+		submit(1, seg, 2, 2, table_of(s));
+	}
+}
+
+static void disk_request(const struct fuzz_step *s, unsigned int at)
+{
+	static const uint8_t types[] = { 0, 1, 4, 8, 10, 11, 13, 14 };
+	struct segment seg[3] = { { at, 16 }, { at + 16, s->c & 0xffff }, { at + 8, 1 } };
+	unsigned int nout = s->d & 0x10 ? 2 : 1;
+
+	if (seg[1].len > 3 * 4096)
+		seg[1].len %= 3 * 4096;
+	if (s->d & 0x20)
+		seg[1].len &= ~511u;
+	write_at(at, s->d & 8 ? s->d >> 32 : types[s->d & 7], 4);
+	write_at(at + 8, s->d >> 8 & 0x3ffff, 8);
+	/* ranges to discard or to zero */
+	write_at(at + 16, s->d >> 12 & 0x3ffff, 8);
+	write_at(at + 24, s->d >> 30 & 0xff, 4);
+	write_at(at + 28, s->d >> 38 & 3, 4);
+	if (s->d & 0x40) {
+		/* with no data between */
+		seg[1] = seg[2];
+		submit(0, seg, 2, 1, table_of(s));
+	} else {
+		submit(0, seg, 3, nout, table_of(s));
+	}
+}
+
+static void request(const struct fuzz_step *s)
+{
+	const struct segment room = { buffer_of(s, 17), s->c & 0x1ffff };
+	unsigned int at = buffer_of(s, 4);
+
+	if (which)
+		disk_request(s, at);
+	else if (s->a % QUEUES == 0)
+		submit(0, &room, 1, 0, table_of(s));
+	else if (s->a % QUEUES == 1)
+		frame(s, at);
+	else
+		command(s, at);
 }
 
 static void set_queue(unsigned int q)
@@ -276,7 +406,7 @@ static void remap(const struct fuzz_step *s)
 static void settle(const struct fuzz_step *s)
 {
 	if (s->a & 1)
-		usleep(s->b % 1000);
+		usleep(s->b % 4096);
 	else
 		sched_yield();
 }
@@ -326,6 +456,9 @@ static void step(const struct fuzz_step *s)
 		break;
 	case REMAP:
 		remap(s);
+		break;
+	case REQUEST:
+		request(s);
 		break;
 	}
 }
@@ -391,6 +524,10 @@ static void run(const struct fuzz_step *s, size_t n)
 		exit(1);
 	}
 	features = offered;
+	/* and with fewer */
+	if (s->b & 1u << 8)
+		features &= s->d | VV_BIT(VIRTIO_F_VERSION_1) |
+			    VV_BIT(VIRTIO_F_ACCESS_PLATFORM) | VV_BIT(VIRTIO_F_RING_PACKED);
 	if (s->b & 1u << 10)
 		features &= ~VV_BIT(VIRTIO_F_RING_PACKED);
 	if (s->b & 1u << 9)
@@ -476,7 +613,17 @@ static int setup(void)
 		VV_BIT(VIRTIO_NET_F_MAC) | VV_BIT(VIRTIO_NET_F_STATUS) |
 		VV_BIT(VIRTIO_NET_F_CTRL_VQ) | VV_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
 		VV_BIT(VIRTIO_NET_F_CTRL_RX) | VV_BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
-		VV_BIT(VIRTIO_NET_F_CTRL_VLAN),
+		VV_BIT(VIRTIO_NET_F_CTRL_VLAN) | VV_BIT(VIRTIO_NET_F_MTU) |
+		VV_BIT(VIRTIO_NET_F_CSUM) | VV_BIT(VIRTIO_NET_F_HOST_TSO4) |
+		VV_BIT(VIRTIO_NET_F_HOST_TSO6) | VV_BIT(VIRTIO_NET_F_HOST_ECN) |
+		VV_BIT(VIRTIO_NET_F_HOST_UFO) | VV_BIT(VIRTIO_NET_F_HOST_USO) |
+		VV_BIT(VIRTIO_NET_F_GUEST_CSUM) | VV_BIT(VIRTIO_NET_F_GUEST_TSO4) |
+		VV_BIT(VIRTIO_NET_F_GUEST_TSO6) | VV_BIT(VIRTIO_NET_F_GUEST_ECN) |
+		VV_BIT(VIRTIO_NET_F_GUEST_UFO) | VV_BIT(VIRTIO_NET_F_GUEST_USO4) |
+		VV_BIT(VIRTIO_NET_F_GUEST_USO6) |
+		VV_BIT(VIRTIO_NET_F_MRG_RXBUF) | VV_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
+		VV_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | VV_BIT(VIRTIO_NET_F_NOTF_COAL) |
+		VV_BIT(VIRTIO_NET_F_VQ_NOTF_COAL),
 		VV_BIT(VIRTIO_BLK_F_SEG_MAX) | VV_BIT(VIRTIO_BLK_F_BLK_SIZE) |
 		VV_BIT(VIRTIO_BLK_F_FLUSH) | VV_BIT(VIRTIO_BLK_F_DISCARD) |
 		VV_BIT(VIRTIO_BLK_F_WRITE_ZEROES) | VV_BIT(VIRTIO_BLK_F_LIFETIME) |
