@@ -41,10 +41,11 @@ counted() { # NAME QUEUE WORD: more than none
 	vdpa dev vstats show "$1" qidx "$2" | grep -E " $3 [1-9]"
 }
 
-up() { # NAME: without the frames that IPv6 sends of its own
-	local netdev
-	netdev=$(netdev_of "$1") &&
-		echo 1 >"/proc/sys/net/ipv6/conf/$netdev/disable_ipv6" &&
+up() { # NAME: without the frames that IPv6, where the kernel has it, sends of its own
+	local netdev sysctl
+	netdev=$(netdev_of "$1") || return
+	sysctl=/proc/sys/net/ipv6/conf/$netdev/disable_ipv6
+	{ [ ! -e "$sysctl" ] || echo 1 >"$sysctl"; } &&
 		ip link set "$netdev" up &&
 		wait_for 5 net_attribute "$1" carrier 1
 }
