@@ -25,7 +25,8 @@ DEPMOD = PATH="$$PATH:/sbin" depmod -a \
 SELFTESTS := tools/testing/selftests/vdpa
 
 .PHONY: all modules modules_install clean kernel-headers help \
-	htmldocs deps demo test test-debug test-debug-selfcheck bench check fuzz
+	htmldocs deps demo test test-debug test-debug-selfcheck bench check \
+	coverage fuzz
 
 all: modules
 
@@ -63,6 +64,9 @@ bench: modules
 check:
 	@tools/testing/check
 
+coverage:
+	@tools/testing/coverage $(or $(GROUP),$(if $(TESTS),vdpa)) $(TESTS)
+
 fuzz:
 	@tools/testing/fuzz -t $(or $(TIME),600) $(or $(SURFACE),ring)
 
@@ -79,6 +83,7 @@ help:
 	@echo '  test-debug       - the same on a kernel with KASAN, lockdep, kmemleak ..., which'
 	@echo '                     it builds first (KERNEL=kcsan: with KCSAN)'
 	@echo '  test-debug-selfcheck - whether those kernels notice faults put in on purpose'
+	@echo '  coverage         - test on a kernel that counts: lines and branches by module'
 	@echo '  fuzz             - look for inputs that break something (SURFACE=, TIME=)'
 	@echo '  bench            - measure against the kernel'\''s own modules, as table and plot'
 	@echo
