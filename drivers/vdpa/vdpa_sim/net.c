@@ -20,6 +20,9 @@
 			 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |		\
 			 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR))
 
+#define SIMNET_HASH_FEATURES	(BIT_ULL(VIRTIO_NET_F_RSS) |		\
+				 BIT_ULL(VIRTIO_NET_F_HASH_REPORT))
+
 #define SIMNET_MORE_FEATURES	(VDPASIM_MORE_FEATURES |		\
 				 SIMNET_SEND_OFFLOADS |			\
 				 SIMNET_RECEIVE_OFFLOADS |		\
@@ -30,6 +33,7 @@
 				 BIT_ULL(VIRTIO_NET_F_NOTF_COAL) |	\
 				 BIT_ULL(VIRTIO_NET_F_VQ_NOTF_COAL) |	\
 				 BIT_ULL(VIRTIO_NET_F_MQ) |		\
+				 SIMNET_HASH_FEATURES |			\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN))
@@ -61,6 +65,12 @@ static void simnet_get_config(struct vdpasim *sim, void *space)
 	config->status = __cpu_to_virtio16(true, status);
 	config->max_virtqueue_pairs = __cpu_to_virtio16(true, net->pairs);
 	config->mtu = __cpu_to_virtio16(true, net->mtu);
+	if (sim->offered & BIT_ULL(VIRTIO_NET_F_RSS))
+		config->rss_max_indirection_table_length = cpu_to_le16(SIMNET_RSS_TABLE);
+	if (sim->offered & SIMNET_HASH_FEATURES) {
+		config->rss_max_key_size = SIMNET_RSS_KEY;
+		config->supported_hash_types = cpu_to_le32(SIMNET_HASH_TYPES);
+	}
 }
 
 /* QEMU wants the control queue apart, to see its commands go by */
@@ -93,6 +103,7 @@ static void simnet_reset(struct vdpasim *sim)
 	memset(net->flows, 0, sizeof(net->flows));
 	net->announce = false;
 	simnet_set_mac(net, net->permanent_mac);
+	simnet_rss_reset(net);
 	simnet_filter_reset(net);
 	simnet_coal_reset(net);
 }
@@ -102,6 +113,7 @@ static void simnet_free(struct vdpasim *sim)
 	struct simnet *net = sim_to_net(sim);
 	unsigned int i;
 
+	simnet_rss_reset(net);
 	simnet_filter_reset(net);
 	for (i = 0; net->queues && i < sim->nvqs; i++) {
 		simnet_coal_destroy(&net->queues[i].coal);
@@ -290,7 +302,7 @@ static void __exit simnet_module_exit(void)
 	vdpa_mgmtdev_unregister(&simnet_mgmt);
 	simnet_debugfs_exit();
 	device_unregister(&simnet_mgmt_device);
-	/* filters on their way */
+	/* filters and tables on their way */
 	simnet_port_barrier();
 }
 module_exit(simnet_module_exit);

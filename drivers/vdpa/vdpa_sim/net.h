@@ -9,8 +9,23 @@
 
 #include "vdpa_sim.h"
 
-/* Header of each frame, without VIRTIO_NET_F_HASH_REPORT (5.1.6) */
+/* Header of each frame, but for what VIRTIO_NET_F_HASH_REPORT appends (5.1.6) */
 #define SIMNET_HDR	sizeof(struct virtio_net_hdr_mrg_rxbuf)
+
+/* Entries of a table for RSS, as many as each device must have; bytes of a key */
+#define SIMNET_RSS_TABLE	128
+#define SIMNET_RSS_KEY		40
+
+/* Addresses of IPv6, and ports */
+#define SIMNET_TUPLE_MAX	36
+
+/* All but those that look into extension headers of IPv6 for addresses */
+#define SIMNET_HASH_TYPES	(VIRTIO_NET_RSS_HASH_TYPE_IPv4 |	\
+				 VIRTIO_NET_RSS_HASH_TYPE_TCPv4 |	\
+				 VIRTIO_NET_RSS_HASH_TYPE_UDPv4 |	\
+				 VIRTIO_NET_RSS_HASH_TYPE_IPv6 |	\
+				 VIRTIO_NET_RSS_HASH_TYPE_TCPv6 |	\
+				 VIRTIO_NET_RSS_HASH_TYPE_UDPv6)
 
 /* The largest frame: an IPv4 or IPv6 packet of the largest size, and a tag */
 #define SIMNET_MAX_FRAME	(65535 + ETH_HLEN + 4)
@@ -100,6 +115,60 @@ struct simnet_queue {
 struct simnet_filter;
 
 /**
+ * struct simnet_tuple - what tells the flow of a packet
+ * @version: of IP; 0: there is no flow, and nothing below counts
+ * @proto: IPPROTO_TCP or IPPROTO_UDP when there are ports, otherwise 0
+ * @ports: where they begin
+ * @len: bytes of all
+ * @bytes: addresses of source and destination, and their ports, as in the packet
+ */
+struct simnet_tuple {
+	u8 version;
+	u8 proto;
+	u8 ports;
+	u8 len;
+	u8 bytes[SIMNET_TUPLE_MAX] __aligned(sizeof(u32));
+};
+
+/**
+ * struct simnet_hash - what a driver is told of a frame's hash
+ * @value: the hash
+ * @report: VIRTIO_NET_HASH_REPORT_xx
+ * @padding: zero
+ */
+struct simnet_hash {
+	__le32 value;
+	__le16 report;
+	__le16 padding;
+};
+
+/**
+ * struct simnet_toeplitz - a key, ready to hash with
+ * @adds: to the hash, by place of 4 bits of the input and what they are
+ */
+struct simnet_toeplitz {
+	u32 adds[SIMNET_TUPLE_MAX * 2][16];
+};
+
+/**
+ * struct simnet_rss - how to hash received packets, and which queue gets them
+ * @types: VIRTIO_NET_RSS_HASH_TYPE_xx
+ * @mask: of the hash, to get the place in @table
+ * @unclassified: pair that receives what is of none of @types
+ * @table: pairs that receive the others
+ * @toeplitz: the key
+ * @rcu: to free it
+ */
+struct simnet_rss {
+	u32 types;
+	u16 mask;
+	u16 unclassified;
+	u16 table[SIMNET_RSS_TABLE];
+	struct simnet_toeplitz toeplitz;
+	struct rcu_head rcu;
+};
+
+/**
  * struct simnet_header - beginning of a frame
  * @dest: address of the receiver
  * @source: address of the sender
@@ -121,9 +190,12 @@ struct simnet_header {
  * @permanent_mac: what @mac is after a reset
  * @filter: what it receives besides, NULL while nobody chose; looked at by
  *	those who send
+ * @rss: hash and table, NULL while there are none; looked at likewise
  * @mtu: its MTU
  * @pairs: number of data queue pairs
  * @active: how many of them the driver uses
+ * @by_table: the table of @rss says which queue receives
+ * @steers: there is something to find out of each frame that it receives
  * @flows: by number of a flow: the pair it was last sent on, plus 1; 0 for none
  * @refused: receive offloads that the driver switched off
  * @link_down: the cable is unplugged
@@ -137,9 +209,12 @@ struct simnet {
 	u64 mac;
 	u8 permanent_mac[ETH_ALEN];
 	struct simnet_filter __rcu *filter;
+	struct simnet_rss __rcu *rss;
 	u16 mtu;
 	u16 pairs;
 	u16 active;
+	bool by_table;
+	bool steers;
 	u8 flows[1 << SIMNET_FLOW_BITS];
 	u64 refused;
 	bool link_down;
@@ -186,6 +261,12 @@ static inline bool simnet_has(const struct simnet *net, unsigned int feature)
 	return net->sim.features & BIT_ULL(feature);
 }
 
+static inline size_t simnet_hdr_len(const struct simnet *net)
+{
+	return simnet_has(net, VIRTIO_NET_F_HASH_REPORT) ?
+	       sizeof(struct virtio_net_hdr_v1_hash) : SIMNET_HDR;
+}
+
 /* What may be sent to the driver as it is */
 static inline u64 simnet_accepts(const struct simnet *net)
 {
@@ -221,6 +302,8 @@ struct simnet_frame {
  * @vq: the queue, NULL for none
  * @stats: its counters
  * @accepts: receive offloads of its driver
+ * @hdr_len: bytes of a header
+ * @hash: of the frame at hand, when they are more than SIMNET_HDR
  * @mergeable: a frame may be in several chains
  * @frames: that may still come
  * @used: chains with a frame in them
@@ -231,6 +314,8 @@ struct simnet_receiver {
 	struct vdpasim_vq *vq;
 	struct simnet_stats *stats;
 	u64 accepts;
+	size_t hdr_len;
+	struct simnet_hash hash;
 	bool mergeable;
 	unsigned int frames;
 	unsigned int used;
@@ -282,8 +367,20 @@ bool simnet_gso_begin(struct simnet_gso *gso, struct simnet_queue *from,
 		      const struct simnet_frame *frame);
 bool simnet_gso_next(struct simnet_gso *gso, struct simnet_frame *segment);
 
+void simnet_steer_update(struct simnet *net);
 void simnet_steer_learn(struct simnet *net, u16 pair, const struct simnet_frame *frame);
-u16 simnet_steer(const struct simnet *net, u16 pair, const struct simnet_frame *frame);
+u16 simnet_steer(const struct simnet *net, const struct simnet_rss *rss, u16 pair,
+		 const struct simnet_frame *frame, struct simnet_hash *hash);
+
+void simnet_toeplitz_init(struct simnet_toeplitz *toeplitz,
+			  const u8 key[SIMNET_RSS_KEY]);
+u32 simnet_toeplitz(const struct simnet_toeplitz *toeplitz, const u8 *bytes, size_t len);
+struct simnet_hash simnet_hash(const struct simnet_toeplitz *toeplitz, u32 types,
+			       const struct simnet_tuple *tuple);
+
+void simnet_rss_reset(struct simnet *net);
+u8 simnet_control_rss(struct simnet *net, struct vdpa_vring_cursor *from);
+u8 simnet_control_hash(struct simnet *net, struct vdpa_vring_cursor *from);
 
 bool simnet_send(struct vdpasim_vq *vq);
 void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func);

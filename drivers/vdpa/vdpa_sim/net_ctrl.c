@@ -33,6 +33,9 @@ static u8 simnet_control_mq(struct simnet *net, struct vdpa_vring_cursor *from)
 	if (!pairs || pairs > net->pairs)
 		return VIRTIO_NET_ERR;
 	WRITE_ONCE(net->active, pairs);
+	/* the last command that says where frames go is the one that counts */
+	WRITE_ONCE(net->by_table, false);
+	simnet_steer_update(net);
 	return VIRTIO_NET_OK;
 }
 
@@ -85,6 +88,10 @@ static u8 simnet_command(struct simnet *net, struct vdpasim_vq *vq,
 	case VIRTIO_NET_CTRL_MQ:
 		if (hdr.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
 			return simnet_control_mq(net, &from);
+		if (hdr.cmd == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
+			return simnet_control_rss(net, &from);
+		if (hdr.cmd == VIRTIO_NET_CTRL_MQ_HASH_CONFIG)
+			return simnet_control_hash(net, &from);
 		return VIRTIO_NET_ERR;
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		if (hdr.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK)

@@ -88,6 +88,7 @@ static void simnet_receiver_open(struct simnet_receiver *rx,
 	rx->stats = &simnet_queue(vq)->stats;
 	rx->before = rx->stats->packets;
 	rx->accepts = simnet_accepts(sim_to_net(vq->sim));
+	rx->hdr_len = simnet_hdr_len(sim_to_net(vq->sim));
 	rx->mergeable = simnet_has(sim_to_net(vq->sim), VIRTIO_NET_F_MRG_RXBUF);
 	rx->used = 0;
 	rx->taken = 0;
@@ -110,7 +111,7 @@ bool simnet_receiver_take(struct simnet_receiver *rx, unsigned int n)
 static __always_inline void simnet_receive(struct simnet_receiver *rx,
 					   const struct simnet_frame *frame)
 {
-	size_t data_len = frame->len, len = SIMNET_HDR + data_len;
+	size_t data_len = frame->len, len = rx->hdr_len + data_len;
 	struct vdpa_vring_chain *chain;
 	void *to = NULL;
 
@@ -127,8 +128,10 @@ static __always_inline void simnet_receive(struct simnet_receiver *rx,
 		return;
 	}
 	memcpy(to, &frame->hdr, SIMNET_HDR);
+	if (unlikely(rx->hdr_len > SIMNET_HDR))
+		memcpy(to + SIMNET_HDR, &rx->hash, sizeof(rx->hash));
 	/* a compiler that knows the bound need not call memcpy() */
-	memcpy(to + SIMNET_HDR, frame->data, min(data_len, PAGE_SIZE));
+	memcpy(to + rx->hdr_len, frame->data, min(data_len, PAGE_SIZE));
 	chain->written = len;
 	rx->used++;
 	rx->stats->packets++;
@@ -175,8 +178,13 @@ static void simnet_deliver_to(struct simnet *net, struct vdpasim_vq *from,
 {
 	struct vdpasim_vq *vq = net->sim.vqs;
 
-	if (READ_ONCE(net->active) > 1)
-		vq += simnet_steer(net, from->index / 2, frame) * 2;
+	rx->hash = (struct simnet_hash) {};
+	if (unlikely(READ_ONCE(net->steers))) {
+		const struct simnet_rss *rss =
+			srcu_dereference(net->rss, &simnet_ports_srcu);
+
+		vq += simnet_steer(net, rss, from->index / 2, frame, &rx->hash) * 2;
+	}
 	if (rx->vq != vq)
 		simnet_receiver_open(rx, vq);
 	if (likely(!(frame->needs & ~rx->accepts)))
@@ -231,9 +239,9 @@ static noinline bool simnet_parse_scattered(struct vdpasim_vq *vq,
 	struct vdpa_vring_cursor *from = &frame->from, header;
 
 	vdpa_vring_cursor_out(from, &vq->vring, chain);
-	if (!offloads)
-		vdpa_vring_skip(from, SIMNET_HDR);
-	else if (vdpa_vring_pull(from, &frame->hdr, SIMNET_HDR) < 0)
+	header = *from;
+	vdpa_vring_skip(from, chain->out_len - frame->len);
+	if (offloads && vdpa_vring_pull(&header, &frame->hdr, SIMNET_HDR) < 0)
 		return false;
 	header = *from;
 	frame->header.tci = 0;
@@ -243,18 +251,18 @@ static noinline bool simnet_parse_scattered(struct vdpasim_vq *vq,
 /* Finds what the driver sends. False for what is no frame. */
 static bool simnet_parse(struct vdpasim_vq *vq,
 			 const struct vdpa_vring_chain *chain,
-			 struct simnet_frame *frame, bool offloads)
+			 struct simnet_frame *frame, size_t hdr_len, bool offloads)
 {
-	if (chain->out_len < SIMNET_HDR + ETH_HLEN ||
-	    chain->out_len > SIMNET_HDR + SIMNET_MAX_FRAME)
+	if (chain->out_len < hdr_len + ETH_HLEN ||
+	    chain->out_len > hdr_len + SIMNET_MAX_FRAME)
 		return false;
-	frame->len = chain->out_len - SIMNET_HDR;
+	frame->len = chain->out_len - hdr_len;
 	frame->data = vdpa_vring_direct(&vq->vring, chain->desc, chain->out_len,
 					VHOST_MAP_RO);
 	if (likely(frame->data && frame->len >= sizeof(frame->header))) {
 		if (offloads)
 			memcpy(&frame->hdr, frame->data, SIMNET_HDR);
-		frame->data += SIMNET_HDR;
+		frame->data += hdr_len;
 	} else {
 		frame->data = NULL;
 		if (!simnet_parse_scattered(vq, chain, frame, offloads))
@@ -270,6 +278,7 @@ bool simnet_send(struct vdpasim_vq *vq)
 	struct simnet_stats *stats = &simnet_queue(vq)->stats;
 	/* without an offload, nothing in the driver's headers matters */
 	bool offloads = net->sim.features & SIMNET_SEND_OFFLOADS;
+	size_t hdr_len = simnet_hdr_len(net);
 	struct simnet_receiver rx;
 	struct simnet_frame frame;
 	int i, n, idx;
@@ -286,7 +295,7 @@ bool simnet_send(struct vdpasim_vq *vq)
 	idx = srcu_read_lock(&simnet_ports_srcu);
 	for (i = 0; i < n; i++) {
 		rx.frames = n - i;
-		if (!simnet_parse(vq, &vq->batch[i], &frame, offloads)) {
+		if (!simnet_parse(vq, &vq->batch[i], &frame, hdr_len, offloads)) {
 			stats->errors++;
 		} else {
 			stats->packets++;

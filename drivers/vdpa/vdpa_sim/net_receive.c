@@ -49,16 +49,20 @@ static bool simnet_fill_chains(struct simnet_receiver *rx, unsigned int n,
 			       const struct simnet_frame *frame)
 {
 	struct vdpa_vring_chain *chain = &rx->vq->batch[rx->used];
-	struct virtio_net_hdr_mrg_rxbuf hdr = frame->hdr;
+	struct {
+		struct virtio_net_hdr_mrg_rxbuf hdr;
+		struct simnet_hash hash;
+	} head = { frame->hdr, rx->hash };
 	struct vdpa_vring_cursor from = frame->from, to;
 	const void *data = frame->data;
 	size_t left = frame->len;
 
-	hdr.num_buffers = __cpu_to_virtio16(true, n);
+	BUILD_BUG_ON(sizeof(head) != sizeof(struct virtio_net_hdr_v1_hash));
+	head.hdr.num_buffers = __cpu_to_virtio16(true, n);
 	vdpa_vring_cursor_in(&to, &rx->vq->vring, chain);
-	if (vdpa_vring_push(&to, &hdr, SIMNET_HDR) != SIMNET_HDR)
+	if (vdpa_vring_push(&to, &head, rx->hdr_len) != rx->hdr_len)
 		return false;
-	chain->written = SIMNET_HDR;
+	chain->written = rx->hdr_len;
 
 	for (;;) {
 		ssize_t part = min_t(u64, left, chain->in_len - chain->written);
@@ -85,7 +89,7 @@ static bool simnet_fill_chains(struct simnet_receiver *rx, unsigned int n,
 void simnet_receive_pieces(struct simnet_receiver *rx,
 			   const struct simnet_frame *frame)
 {
-	unsigned int n = simnet_find_chains(rx, SIMNET_HDR + frame->len);
+	unsigned int n = simnet_find_chains(rx, rx->hdr_len + frame->len);
 
 	if (!n)
 		return;

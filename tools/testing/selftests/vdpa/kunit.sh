@@ -6,7 +6,7 @@ set -u
 
 results=/sys/kernel/debug/kunit
 
-modprobe -q vdpa_vring_test || { echo "1..0 # SKIP a kernel without KUnit"; exit 4; }
+modprobe -q -a vdpa_vring_test vdpa_sim_net_test || { echo "1..0 # SKIP a kernel without KUnit"; exit 4; }
 
 # The cases of all suites, numbered through
 cat "$results"/vdpa*/results | awk '

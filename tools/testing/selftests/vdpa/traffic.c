@@ -25,6 +25,7 @@
 #define PATIENCE	10	/* seconds for an answer */
 #define MOST		65536
 #define BURST		32	/* frames that make a flood */
+#define FLOWS		32
 
 /* frames of the largest MTU, too */
 static char out[MOST + ETH_HLEN], in[MOST + ETH_HLEN];
@@ -171,6 +172,24 @@ static int udp(const char *to, size_t most)
 	return bad;
 }
 
+/* --- flows ADDRESS: datagrams that differ by their ports alone -------------- */
+
+static int flows(const char *to)
+{
+	struct sockaddr_in sin = address(to);
+	int fd, i, bad = 0;
+
+	for (i = 0; !bad && i < FLOWS; i++) {
+		fd = open_socket(SOCK_DGRAM);
+		fill_pattern(out, FLOWS, i);
+		if (sendto(fd, out, FLOWS, 0, (void *)&sin, sizeof(sin)) != FLOWS)
+			return fail("sendto");
+		bad = same(FLOWS, recv(fd, in, sizeof(in), 0));
+		close(fd);
+	}
+	return bad;
+}
+
 /* --- frames by a packet socket --------------------------------------------- */
 
 static int open_packet(const char *ifname, char mac[ETH_ALEN], int *mtu)
@@ -277,11 +296,13 @@ int main(int argc, char **argv)
 		return tcp(arg);
 	if (!strcmp(mode, "udp") && arg)
 		return udp(arg, argc > 3 ? strtoul(argv[3], NULL, 0) : 65507);
+	if (!strcmp(mode, "flows") && arg)
+		return flows(arg);
 	if (!strcmp(mode, "frames") && arg)
 		return frames(arg, argc > 3 ? argv[3] : NULL);
 	if (!strcmp(mode, "flood") && arg)
 		return flood(arg);
 	fprintf(stderr, "Usage: %s echo [GROUP] | tcp ADDRESS | udp ADDRESS [SIZE] |\n"
-		"       frames INTERFACE [DESTINATION] | flood INTERFACE\n", argv[0]);
+		"       flows ADDRESS | frames INTERFACE [DESTINATION] | flood INTERFACE\n", argv[0]);
 	return 2;
 }

@@ -5,24 +5,9 @@
 # frames that arrive as they were sent.
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
+. ./lib/net.sh
 
-mac_a=02:00:5e:00:00:0a mac_b=02:00:5e:00:00:0b mac_new=02:00:00:00:00:00
-
-# MAC, MTU, STATUS, CTRL_VQ, CTRL_MAC_ADDR, EVENT_IDX, VERSION_1,
-# ACCESS_PLATFORM; and for packed rings RING_PACKED and RING_INDIRECT_DESC
-split=0x320830028 packed=0x730830028
-
-# CSUM, HOST_TSO4, HOST_TSO6, HOST_ECN, HOST_USO; the same of the receiver with
-# CTRL_GUEST_OFFLOADS; MRG_RXBUF; GUEST_ANNOUNCE, NOTF_COAL, VQ_NOTF_COAL
-send=0x100000000003801 receive=0xc0000000000386 merge=0x8000 more=0x30000000200000
-
-features() { # BITS...: with those that all have
-	local sum=$((split)) bits
-	for bits; do
-		sum=$((sum | bits))
-	done
-	printf '0x%x' $sum
-}
+mac_new=02:00:00:00:00:00
 
 has_feature() { # NAME BIT: negotiated
 	local bits
@@ -48,12 +33,6 @@ up() { # NAME: without the frames that IPv6, where the kernel has it, sends of i
 	{ [ ! -e "$sysctl" ] || echo 1 >"$sysctl"; } &&
 		ip link set "$netdev" up &&
 		wait_for 5 net_attribute "$1" carrier 1
-}
-
-# background COMMAND...: one that says when it is ready
-background() {
-	"$@" >"$scratch/background" 2>"$scratch/background.err" &
-	wait_for 10 grep -q ready "$scratch/background"
 }
 
 ends_well() { # the command in the background, by itself
@@ -84,25 +63,6 @@ alone() { # KIND FEATURES: a device that loops back
 	check "$1: a flood" background ./traffic flood "$netdev"
 	check "$1: dev del under it" del net0
 	check "$1: ends the flood" ends_well
-}
-
-in_a() { ip netns exec vdpa_a "$@"; }
-in_b() { ip netns exec vdpa_b "$@"; }
-
-# place NAME NAMESPACE ADDRESS; sets netdev
-place() {
-	netdev=$(netdev_of "$1") && ip link set "$netdev" netns "$2" || return
-	ip -n "$2" address add "$3/24" broadcast + dev "$netdev" &&
-		ip -n "$2" link set "$netdev" up &&
-		ip -n "$2" route add 224.0.0.0/4 dev "$netdev"
-}
-
-ping_b() {
-	in_a ping -q -c 1 -W 5 10.9.0.2
-}
-
-appears() { # NAME NAMESPACE ADDRESS
-	wait_for 5 netdev_of "$1" && place "$@"
 }
 
 rebind() { # NAME: away from virtio_vdpa and back
@@ -171,13 +131,6 @@ both() { # NAME FEATURES FEATURES: two devices in two namespaces; sets netdev_a,
 	check "$1: echo" background ip netns exec vdpa_b ./traffic echo
 }
 
-no_more() {
-	kill $!
-	ip netns del vdpa_a
-	ip netns del vdpa_b
-	del a b
-}
-
 # cuts NAME yes|no COMMAND...: whether the device cuts what NAME sends
 cuts() {
 	local before after
@@ -188,10 +141,6 @@ cuts() {
 	else
 		[ "$after" -eq "$before" ]
 	fi
-}
-
-shows() { # TEXT COMMAND...
-	"${@:2}" | grep -E -- "$1"
 }
 
 offloads() {

@@ -218,20 +218,42 @@ int vdpa_chardev(const char *name, char *path, size_t size)
 	return err;
 }
 
+static int give_to_vhost(const char *name, char path[64])
+{
+	int err = vdpa_bind(name, "vhost_vdpa");
+
+	if (!err)
+		err = vdpa_chardev(name, path, 64);
+	if (err)
+		vdpa_del(name);
+	return err;
+}
+
 int vdpa_create(const char *mgmtdev, uint64_t features, char name[32], char path[64])
 {
 	int err;
 
 	snprintf(name, 32, "test%d", getpid());
 	err = vdpa_add(name, mgmtdev, features);
+	return err ? err : give_to_vhost(name, path);
+}
+
+int vdpa_create_pairs(uint16_t pairs, uint64_t features, char name[32], char path[64])
+{
+	struct nl_request req;
+	int err = load_for("vdpasim_net");
+
+	snprintf(name, 32, "test%d", getpid());
+	if (!err)
+		err = nl_begin(&req, VDPA_CMD_DEV_NEW, 0);
 	if (err)
 		return err;
-	err = vdpa_bind(name, "vhost_vdpa");
-	if (!err)
-		err = vdpa_chardev(name, path, 64);
-	if (err)
-		vdpa_del(name);
-	return err;
+	nl_put_string(&req, VDPA_ATTR_DEV_NAME, name);
+	put_mgmtdev(&req, "vdpasim_net");
+	nl_put(&req, VDPA_ATTR_DEV_FEATURES, &features, sizeof(features));
+	nl_put(&req, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, &pairs, sizeof(pairs));
+	err = nl_do(&req, NULL, NULL);
+	return err ? err : give_to_vhost(name, path);
 }
 
 long long proc_field(const char *path, const char *key)

@@ -30,6 +30,8 @@ int vdpa_chardev(const char *name, char *path, size_t size);
  * killed and left its device behind.
  */
 int vdpa_create(const char *mgmtdev, uint64_t features, char name[32], char path[64]);
+/* The same of a network device with @pairs queue pairs */
+int vdpa_create_pairs(uint16_t pairs, uint64_t features, char name[32], char path[64]);
 /* Sum of the vendor's counters of queue @index whose names contain @word */
 int vdpa_counter(const char *name, uint32_t index, const char *word, uint64_t *sum);
 
