@@ -212,6 +212,9 @@ static int simnet_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 
 	if (simnet_wanted_pairs(config) > SIMNET_MAX_PAIRS)
 		return -EINVAL;
+	err = simnet_check_features(shape.features, config->extack);
+	if (err)
+		return err;
 
 	sim = vdpasim_create(&shape);
 	if (IS_ERR(sim))

@@ -416,6 +416,8 @@ static inline void simnet_flush(struct vdpasim_vq *vq, unsigned int frames)
 		simnet_coal_flush(vq, frames);
 }
 
+int simnet_check_features(u64 features, struct netlink_ext_ack *extack);
+
 void simnet_debugfs_add(struct simnet *net);
 void simnet_debugfs_del(struct simnet *net);
 void simnet_debugfs_init(void);

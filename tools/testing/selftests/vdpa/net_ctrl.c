@@ -11,9 +11,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <linux/vdpa.h>
+
 #include "../kselftest_harness.h"
 #include "lib/device.h"
 #include "lib/net.h"
+#include "lib/netlink.h"
+#include "lib/packet.h"
 
 /* What the installed headers may be too old for */
 #ifndef VIRTIO_NET_F_VQ_NOTF_COAL
@@ -338,6 +342,70 @@ TEST_F(control, coalescing_of_one_queue)
 	EXPECT_EQ(VIRTIO_NET_ERR, get_coalesce(n, NET_CTRL, answer));
 	EXPECT_EQ(VIRTIO_NET_ERR, coalesce(n, 4, 1, 1));
 	EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, 0, "1234567", 7));
+}
+
+/* --- features ---------------------------------------------------------------- */
+
+#define F(name)	VV_BIT(VIRTIO_NET_F_##name)
+
+static const struct dependency {
+	uint64_t feature, needs;
+	const char *said;
+} dependencies[] = {
+	{ F(HOST_TSO4), F(CSUM), "feature HOST_TSO4 needs CSUM" },
+	{ F(HOST_TSO6), F(CSUM), "feature HOST_TSO6 needs CSUM" },
+	{ F(HOST_UFO), F(CSUM), "feature HOST_UFO needs CSUM" },
+	{ F(HOST_USO), F(CSUM), "feature HOST_USO needs CSUM" },
+	{ F(HOST_ECN) | F(CSUM), F(HOST_TSO6), "feature HOST_ECN needs HOST_TSO4 or HOST_TSO6" },
+	{ F(GUEST_TSO4), F(GUEST_CSUM), "feature GUEST_TSO4 needs GUEST_CSUM" },
+	{ F(GUEST_TSO6), F(GUEST_CSUM), "feature GUEST_TSO6 needs GUEST_CSUM" },
+	{ F(GUEST_UFO), F(GUEST_CSUM), "feature GUEST_UFO needs GUEST_CSUM" },
+	{ F(GUEST_USO4), F(GUEST_CSUM), "feature GUEST_USO4 needs GUEST_CSUM" },
+	{ F(GUEST_USO6), F(GUEST_CSUM), "feature GUEST_USO6 needs GUEST_CSUM" },
+	{ F(GUEST_ECN) | F(GUEST_CSUM), F(GUEST_TSO4),
+	  "feature GUEST_ECN needs GUEST_TSO4 or GUEST_TSO6" },
+	{ F(CTRL_RX), F(CTRL_VQ), "feature CTRL_RX needs CTRL_VQ" },
+	{ F(CTRL_RX_EXTRA), F(CTRL_VQ), "feature CTRL_RX_EXTRA needs CTRL_VQ" },
+	{ F(CTRL_VLAN), F(CTRL_VQ), "feature CTRL_VLAN needs CTRL_VQ" },
+	{ F(CTRL_MAC_ADDR), F(CTRL_VQ), "feature CTRL_MAC_ADDR needs CTRL_VQ" },
+	{ F(CTRL_GUEST_OFFLOADS), F(CTRL_VQ), "feature CTRL_GUEST_OFFLOADS needs CTRL_VQ" },
+	{ F(GUEST_ANNOUNCE), F(CTRL_VQ), "feature GUEST_ANNOUNCE needs CTRL_VQ" },
+	{ F(MQ), F(CTRL_VQ), "feature MQ needs CTRL_VQ" },
+	{ F(RSS), F(CTRL_VQ), "feature RSS needs CTRL_VQ" },
+	{ F(HASH_REPORT), F(CTRL_VQ), "feature HASH_REPORT needs CTRL_VQ" },
+	{ F(NOTF_COAL), F(CTRL_VQ), "feature NOTF_COAL needs CTRL_VQ" },
+	{ F(VQ_NOTF_COAL), F(CTRL_VQ), "feature VQ_NOTF_COAL needs CTRL_VQ" },
+};
+
+/* Makes a device that offers them; what the kernel said is in @req */
+static int add(struct nl_request *req, const char *name, uint64_t features)
+{
+	int err = module_load("vdpa_sim_net");
+
+	features |= VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM);
+	if (!err)
+		err = nl_begin(req, VDPA_CMD_DEV_NEW, 0);
+	if (err)
+		return err;
+	nl_put_string(req, VDPA_ATTR_DEV_NAME, name);
+	nl_put_string(req, VDPA_ATTR_MGMTDEV_DEV_NAME, "vdpasim_net");
+	nl_put(req, VDPA_ATTR_DEV_FEATURES, &features, sizeof(features));
+	return nl_do(req, NULL, NULL);
+}
+
+TEST(features_that_need_others)
+{
+	const struct dependency *dep;
+	struct nl_request req;
+
+	for (dep = dependencies; dep < dependencies + ARRAY_SIZE(dependencies); dep++) {
+		EXPECT_EQ(-EINVAL, add(&req, "depends", dep->feature));
+		EXPECT_STREQ(dep->said, req.said);
+		EXPECT_EQ(0, add(&req, "depends", dep->feature | dep->needs)) {
+			TH_LOG("%s: %s", dep->said, req.said);
+		}
+		vdpa_del("depends");
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -485,6 +485,21 @@ TEST(switched_off_and_on)
 	vdpa_del(name);
 }
 
+/* A driver that breaks the rules is let in, and gets nothing that it can't take */
+TEST(large_without_checksums)
+{
+	uint64_t have = SEND | (RECEIVE & ~CSUM);
+	char name[32], path[64];
+	struct net n;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, name, path));
+	ASSERT_EQ(0, net_open(&n, path, NET_WANTED | have, NUM, ROOM));
+	EXPECT_EQ(have, n.c.features & (SEND | RECEIVE));
+	EXPECT_TRUE(tso(&n, false));
+	net_close(&n);
+	vdpa_del(name);
+}
+
 /* Without the feature the packet is refused, or the header no matter at all */
 TEST(not_negotiated)
 {
