@@ -94,6 +94,11 @@ static int simnet_put_stats(struct vdpasim_vq *vq, struct sk_buff *msg)
 	return 0;
 }
 
+static void simnet_suspend(struct vdpasim *sim)
+{
+	simnet_coal_suspend(sim_to_net(sim));
+}
+
 static void simnet_reset(struct vdpasim *sim)
 {
 	struct simnet *net = sim_to_net(sim);
@@ -132,6 +137,7 @@ static const struct vdpasim_class simnet_class = {
 	.get_config = simnet_get_config,
 	.group = simnet_group,
 	.stats = simnet_put_stats,
+	.suspend = simnet_suspend,
 	.reset = simnet_reset,
 	.free = simnet_free,
 };

@@ -402,6 +402,7 @@ struct simnet_answer {
 
 void simnet_coal_init(struct simnet_coal *coal, struct simnet *net, u16 index);
 void simnet_coal_destroy(struct simnet_coal *coal);
+void simnet_coal_suspend(struct simnet *net);
 void simnet_coal_reset(struct simnet *net);
 void simnet_coal_flush(struct vdpasim_vq *vq, unsigned int frames);
 u8 simnet_control_coal(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from,

@@ -94,6 +94,28 @@ static void simnet_coal_set(struct simnet_coal *coal, u32 usecs, u32 frames)
 	mutex_unlock(&vq->lock);
 }
 
+/**
+ * simnet_coal_suspend - notify now instead of later
+ * @net: the device, whose queues stopped
+ *
+ * Nothing is held back any more on return, and no timer runs that could do
+ * anything.
+ */
+void simnet_coal_suspend(struct simnet *net)
+{
+	unsigned int i;
+
+	for (i = 0; i < net->pairs * 2; i++) {
+		struct simnet_coal *coal = &net->queues[i].coal;
+		struct vdpasim_vq *vq = simnet_coal_vq(coal);
+
+		mutex_lock(&vq->lock);
+		if (coal->wanted)
+			simnet_coal_notify(coal);
+		mutex_unlock(&vq->lock);
+	}
+}
+
 void simnet_coal_reset(struct simnet *net)
 {
 	unsigned int i;

@@ -364,8 +364,12 @@ static int vdpasim_compat_reset(struct vdpa_device *vdpa, u32 flags)
 
 static int vdpasim_suspend(struct vdpa_device *vdpa)
 {
+	struct vdpasim *sim = vdpa_to_sim(vdpa);
+
 	/* a batch is finished once it was begun, so nothing is in flight then */
-	vdpasim_halt(vdpa_to_sim(vdpa));
+	vdpasim_halt(sim);
+	if (sim->class->suspend)
+		sim->class->suspend(sim);
 	return 0;
 }
 

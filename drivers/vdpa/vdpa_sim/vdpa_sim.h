@@ -59,6 +59,8 @@ struct vdpasim_vq;
  * @group: *optional*, group of a queue
  * @stats: *optional*, appends counters of a queue by vdpasim_put_stat(), with
  *	the queue's lock
+ * @suspend: *optional*, the queues stopped: tells the driver now what it would
+ *	have been told of later
  * @reset: *optional*, back to what the device was like after creation
  * @free: *optional*, frees what the class attached
  */
@@ -74,6 +76,7 @@ struct vdpasim_class {
 			   const void *buf, unsigned int len);
 	u32 (*group)(struct vdpasim *sim, u16 idx);
 	int (*stats)(struct vdpasim_vq *vq, struct sk_buff *msg);
+	void (*suspend)(struct vdpasim *sim);
 	void (*reset)(struct vdpasim *sim);
 	void (*free)(struct vdpasim *sim);
 };

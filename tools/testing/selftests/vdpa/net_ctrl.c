@@ -320,6 +320,31 @@ TEST_F(control, coalescing_changes)
 	EXPECT_TRUE(comes_with_frame(n, NET_RX, 1));
 }
 
+/* What is held back comes before suspend returns, and nothing after it */
+TEST_F(control, coalescing_and_suspend)
+{
+	struct net *n = &self->n;
+	int call[2] = { n->c.queue[NET_RX].call, n->c.queue[NET_TX].call };
+	unsigned int i;
+
+	if (!variant->features)
+		SKIP(return, "not negotiated");
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce_queue(n, i, 0, 300000));
+		signalled(call[i], 0);
+	}
+	ASSERT_EQ(0, send_frames(n, 1));
+	ASSERT_EQ(0, vv_suspend(n->c.fd));
+	for (i = 0; i < 2; i++)
+		EXPECT_TRUE(signalled(call[i], 0));
+	EXPECT_FALSE(signalled(call[0], 400));
+	EXPECT_FALSE(signalled(call[1], 0));
+	ASSERT_EQ(0, vv_resume(n->c.fd));
+	ASSERT_EQ(0, receive_frames(n, 1));
+	for (i = 0; i < 2; i++)
+		EXPECT_TRUE(comes_after_usecs(n, i, 300000));
+}
+
 TEST_F(control, coalescing_of_one_queue)
 {
 	struct net *n = &self->n;
