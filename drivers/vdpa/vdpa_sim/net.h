@@ -229,10 +229,22 @@ static inline struct simnet *sim_to_net(struct vdpasim *sim)
 	return container_of(sim, struct simnet, sim);
 }
 
-/* Receive and send queues take turns, the control queue is last (5.1.2) */
+/*
+ * Receive and send queues take turns, the control queue is last: for a driver that
+ * knows of one pair only, behind the first one (5.1.2).
+ */
+static inline u16 simnet_control_index(const struct simnet *net)
+{
+	u64 features = net->sim.features ?: net->sim.offered;
+
+	if (features & (BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS)))
+		return net->pairs * 2;
+	return 2;
+}
+
 static inline bool simnet_is_control(const struct simnet *net, u16 index)
 {
-	return index == net->pairs * 2;
+	return index == simnet_control_index(net);
 }
 
 static inline struct simnet_queue *simnet_queue(struct vdpasim_vq *vq)

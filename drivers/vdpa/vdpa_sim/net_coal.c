@@ -150,7 +150,7 @@ static u8 simnet_coal_one(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *
 
 	if (!simnet_has(net, VIRTIO_NET_F_VQ_NOTF_COAL) ||
 	    vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw) ||
-	    le16_to_cpu(raw.vqn) >= net->pairs * 2)
+	    le16_to_cpu(raw.vqn) >= simnet_control_index(net))
 		return VIRTIO_NET_ERR;
 	coal = &net->queues[le16_to_cpu(raw.vqn)].coal;
 	if (cmd == VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET) {

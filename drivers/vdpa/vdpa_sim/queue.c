@@ -96,6 +96,8 @@ static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 
 	if (vq->num > VDPASIM_QUEUE_MAX)
 		return -EINVAL;
+	/* what a queue is for may depend on features; and it is kicked below */
+	WRITE_ONCE(vq->passive, sim->class->passive && sim->class->passive(sim, vq->index));
 	err = vdpasim_worker_start(vq);
 	if (err)
 		return err;
@@ -161,7 +163,6 @@ void vdpasim_vq_init(struct vdpasim_vq *vq, struct vdpasim *sim, u16 index)
 {
 	vq->sim = sim;
 	vq->index = index;
-	vq->passive = sim->class->passive && sim->class->passive(sim, index);
 	vq->num = VDPASIM_QUEUE_MAX;
 	cpumask_copy(&vq->affinity, cpu_possible_mask);
 	mutex_init(&vq->lock);

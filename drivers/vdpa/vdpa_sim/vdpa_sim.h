@@ -52,7 +52,7 @@ struct vdpasim_vq;
  * @process: handles up to VDPASIM_BATCH chains of a queue and flushes it. With
  *	the queue's lock; true when there may be more. *optional* for a queue
  *	that only receives: see @passive.
- * @passive: *optional*, kicks of this queue need no work
+ * @passive: *optional*, kicks of this queue need no work; asked when it starts
  * @get_config: fills in the whole configuration space, with cf_lock
  * @set_config: *optional*, the driver writes to the configuration space, inside
  *	of it and with cf_lock

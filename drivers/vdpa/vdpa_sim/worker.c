@@ -162,7 +162,7 @@ static int vdpasim_worker(void *data)
  */
 void vdpasim_vq_kick(struct vdpasim_vq *vq)
 {
-	if (vq->passive)
+	if (READ_ONCE(vq->passive))
 		return;
 	/* pairs with the xchg(): who forgets this kick sees what it was for */
 	smp_store_release(&vq->kicked, true);

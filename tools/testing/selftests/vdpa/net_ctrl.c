@@ -433,4 +433,26 @@ TEST(features_that_need_others)
 	}
 }
 
+/* A driver that takes no more than one pair finds the commands' queue behind it */
+TEST(one_pair_of_four)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0x77, 1 };
+	uint64_t mq = VV_BIT(VIRTIO_NET_F_MQ);
+	char name[32], path[64];
+	unsigned int group;
+	struct net n;
+
+	ASSERT_EQ(0, vdpa_create_pairs(4, OFFERED | mq, name, path));
+	ASSERT_EQ(0, net_open(&n, path, NET_WANTED, NUM, ROOM));
+	EXPECT_EQ(0, vv_get_vring(n.c.fd, VHOST_VDPA_GET_VRING_GROUP, NET_CTRL, &group));
+	EXPECT_EQ(1, group);
+	EXPECT_EQ(VIRTIO_NET_OK, net_command(&n, VIRTIO_NET_CTRL_MAC,
+					     VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, sizeof(mac)));
+	memcpy(n.mac, mac, sizeof(mac));
+	EXPECT_EQ(0, send_frames(&n, 3));
+	EXPECT_EQ(0, receive_frames(&n, 3));
+	net_close(&n);
+	vdpa_del(name);
+}
+
 TEST_HARNESS_MAIN
