@@ -58,12 +58,12 @@ ring_is() { # NAME WORD: in what ethtool says of the rings
 	ethtool -g "$(netdev_of "$1")" | tr -s '\t ' ' ' | grep -qx "$2"
 }
 
-# Without the frames that IPv6 sends of its own
+# Without the frames that IPv6, where the kernel has it, sends of its own
 up() {
-	local netdev
-	netdev=$(netdev_of "$1") &&
-		echo 1 >"/proc/sys/net/ipv6/conf/$netdev/disable_ipv6" &&
-		ip link set "$netdev" up
+	local netdev sysctl
+	netdev=$(netdev_of "$1") || return
+	sysctl=/proc/sys/net/ipv6/conf/$netdev/disable_ipv6
+	{ [ ! -e "$sysctl" ] || echo 1 >"$sysctl"; } && ip link set "$netdev" up
 }
 
 has_called() { # NAME CALL
