@@ -389,6 +389,22 @@ TEST_F(calls, vring_base)
 	EXPECT_EQ(-EINVAL, vv_set_vring(self->fd, VHOST_SET_VRING_BASE, 0, 65536));
 }
 
+/* Nobody polls for it here: it is kept for whoever asks, of each queue */
+TEST_F(calls, busyloop)
+{
+	unsigned int us = 1;
+
+	EXPECT_EQ(-EPERM, vv_set_vring(self->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, 0, 50));
+	ASSERT_EQ(0, vv_set_owner(self->fd));
+	EXPECT_EQ(0, vv_get_vring(self->fd, VHOST_GET_VRING_BUSYLOOP_TIMEOUT, 0, &us));
+	EXPECT_EQ(0, us);
+	EXPECT_EQ(0, vv_set_vring(self->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, 0, 50));
+	EXPECT_EQ(0, vv_get_vring(self->fd, VHOST_GET_VRING_BUSYLOOP_TIMEOUT, 0, &us));
+	EXPECT_EQ(50, us);
+	EXPECT_EQ(-ENOBUFS, vv_set_vring(self->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
+					 variant->nvqs, 50));
+}
+
 TEST_F(calls, vring_fds)
 {
 	static const unsigned long requests[] = {
