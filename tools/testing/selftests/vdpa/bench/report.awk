@@ -70,8 +70,11 @@ END {
 		row_ours[rows] = median(ours)
 		ratio = row_kernel[rows] / row_ours[rows]
 		verdict = goal[i] == "-" ? "" : ratio >= goal[i] ? "reached" : "missed"
+		goals += verdict != ""
+		reached += verdict == "reached"
 		printf "%-50s %12d %10d %7.2f %9s %s\n", what[i], row_kernel[rows], \
 			row_ours[rows], ratio, goal[i] == "-" ? "" : goal[i], verdict
 	}
+	printf "%d of %d goals reached\n", reached, goals
 	plot()
 }
