@@ -34,7 +34,9 @@ struct context {
 	struct client c;
 	struct nl_request req;
 	char *more;		/* memory that the device does not have yet */
+	void *doorbell;
 	int eventfd;
+	unsigned long asked;	/* one of the plain calls */
 };
 
 static struct context ctx;
@@ -240,6 +242,39 @@ static int do_batch(void)
 	return err ? err : end;
 }
 
+/* Calls that only tell something, or that have a fixed answer */
+static const struct {
+	const char *name;
+	unsigned long request;
+} plain_calls[] = {
+	{ "GET_FEATURES", VHOST_GET_FEATURES },
+	{ "GET_BACKEND_FEATURES", VHOST_GET_BACKEND_FEATURES },
+	{ "GET_DEVICE_ID", VHOST_VDPA_GET_DEVICE_ID },
+	{ "GET_STATUS", VHOST_VDPA_GET_STATUS },
+	{ "GET_VRING_NUM", VHOST_VDPA_GET_VRING_NUM },
+	{ "GET_VRING_SIZE", VHOST_VDPA_GET_VRING_SIZE },
+	{ "GET_VRING_GROUP", VHOST_VDPA_GET_VRING_GROUP },
+	{ "GET_VRING_DESC_GROUP", VHOST_VDPA_GET_VRING_DESC_GROUP },
+	{ "GET_IOVA_RANGE", VHOST_VDPA_GET_IOVA_RANGE },
+	{ "GET_CONFIG_SIZE", VHOST_VDPA_GET_CONFIG_SIZE },
+	{ "GET_AS_NUM", VHOST_VDPA_GET_AS_NUM },
+	{ "GET_VQS_COUNT", VHOST_VDPA_GET_VQS_COUNT },
+	{ "GET_GROUP_NUM", VHOST_VDPA_GET_GROUP_NUM },
+	{ "SET_MEM_TABLE", VHOST_SET_MEM_TABLE },
+	{ "SET_VRING_BUSYLOOP_TIMEOUT", VHOST_SET_VRING_BUSYLOOP_TIMEOUT },
+	{ "GET_VRING_BUSYLOOP_TIMEOUT", VHOST_GET_VRING_BUSYLOOP_TIMEOUT },
+	{ "RESET_OWNER", VHOST_RESET_OWNER },
+};
+
+/* Any other refusal is an answer, too */
+static int do_plain(void)
+{
+	char buf[64] = { 0 };
+	int err = vv_ioctl(ctx.c.fd, ctx.asked, buf);
+
+	return err == -ENOMEM || err == -EFAULT ? err : 0;
+}
+
 /* --- netlink ---------------------------------------------------------------- */
 
 /* The request is made beforehand, so that faults hit what the kernel does with it */
@@ -300,6 +335,15 @@ static int for_del(void)
 static void del_other(void)
 {
 	vdpa_del(ctx.other);
+}
+
+static int for_mgmt_get(void)
+{
+	int err = request(VDPA_CMD_MGMTDEV_GET, 0, NULL);
+
+	if (!err)
+		nl_put_string(&ctx.req, VDPA_ATTR_MGMTDEV_DEV_NAME, "vdpasim_net");
+	return err;
 }
 
 static int for_vstats(void)
@@ -363,6 +407,43 @@ static int do_override(void)
 
 	snprintf(file, sizeof(file), "devices/%s/driver_override", ctx.other);
 	return sysfs(file, "vhost_vdpa");
+}
+
+/* --- doorbells, of a parent that has them -------------------------------------- */
+
+static int with_doorbell(void)
+{
+	char file[64];
+	int err = vdpa_mock_shape("doorbell", "Y");
+
+	if (!err)
+		err = for_new_mock();
+	if (!err)
+		err = do_request();
+	if (!err)
+		err = vdpa_bind(ctx.other, "vhost_vdpa");
+	if (!err)
+		err = vdpa_chardev(ctx.other, file, sizeof(file));
+	if (err)
+		return err;
+	ctx.doorbell = MAP_FAILED;
+	ctx.c.fd = open(file, O_RDWR | O_CLOEXEC);
+	return ctx.c.fd < 0 ? -errno : 0;
+}
+
+static int do_mmap(void)
+{
+	ctx.doorbell = mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, ctx.c.fd, 0);
+	return ctx.doorbell == MAP_FAILED ? -errno : 0;
+}
+
+static void unmap_doorbell(void)
+{
+	if (ctx.doorbell != MAP_FAILED)
+		munmap(ctx.doorbell, 4096);
+	close_fd();
+	del_other();
+	vdpa_mock_shape("doorbell", "N");
 }
 
 /* --- what a failure leaves as it was ----------------------------------------- */
@@ -429,19 +510,33 @@ static const struct failing_call calls[] = {
 	{ "netlink DEV_GET, all", for_dump, do_request },
 	{ "netlink DEV_CONFIG_GET", for_config, do_request },
 	{ "netlink DEV_CONFIG_GET, all", for_config_dump, do_request },
+	{ "netlink MGMTDEV_GET", for_mgmt_get, do_request },
 	{ "netlink MGMTDEV_GET, all", for_mgmt_dump, do_request },
 	{ "netlink DEV_VSTATS_GET", for_vstats, do_request, close_client },
 	{ "netlink DEV_ATTR_SET", for_attr_set, do_request },
 	{ "bind vhost_vdpa", for_vhost, do_bind_vhost, del_other, bound },
 	{ "bind virtio_vdpa", for_virtio, do_bind_virtio, del_other, bound },
 	{ "driver_override", make_other, do_override, del_other },
+	{ "mmap", with_doorbell, do_mmap, unmap_doorbell },
 };
+
+static unsigned int total;
+
+static void torture(const struct failing_call *call)
+{
+	int faults = failing_torture(call);
+
+	if (faults > 0)
+		total += faults;
+	ksft_test_result(faults >= 0, "%s, %d faults\n", call->name, faults);
+}
 
 int main(void)
 {
-	unsigned int i, total = 0;
-	int err, faults;
+	struct failing_call plain = { NULL, owned, do_plain, close_client };
+	unsigned int i;
 	long long pins;
+	int err;
 
 	ksft_print_header();
 	if (!failing_set_up())
@@ -460,14 +555,20 @@ int main(void)
 	ctx.more = mmap(NULL, MORE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	ksft_set_plan(ARRAY_SIZE(calls) + 1);
+	ksft_set_plan(ARRAY_SIZE(calls) + ARRAY_SIZE(plain_calls) + 2);
+	/* of the device that was just made, for one */
+	if (access("/sys/kernel/debug/slab/kmalloc-1k/alloc_traces", R_OK))
+		ksft_test_result_skip("objects are counted: no slub_debug=U\n");
+	else
+		ksft_test_result(failing_objects() > 0, "objects are counted\n");
 	pins = pinned();
-	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		faults = failing_torture(&calls[i]);
-		if (faults > 0)
-			total += faults;
-		ksft_test_result(faults >= 0, "%s, %d faults\n", calls[i].name, faults);
+	for (i = 0; i < ARRAY_SIZE(plain_calls); i++) {
+		plain.name = plain_calls[i].name;
+		ctx.asked = plain_calls[i].request;
+		torture(&plain);
 	}
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		torture(&calls[i]);
 	ksft_test_result(pins == pinned(), "no page stays pinned\n");
 	ksft_print_msg("%u faults\n", total);
 	vdpa_del(ctx.name);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,9 @@
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define DEBUGFS		"/sys/kernel/debug/"
+#define SLAB		"/sys/kernel/slab/"
 #define MOST		1000	/* faults of one call */
+#define PATIENCE	5000	/* ms until what RCU and workers free is free */
 
 static void write_text(const char *path, const char *text)
 {
@@ -97,24 +101,107 @@ static bool attempt(const struct failing_call *call, unsigned int n, bool *injec
 	return false;
 }
 
+/* --- what the modules have allocated ------------------------------------------- */
+
+/* Notes that allocators make for themselves, and keep for whoever comes next */
+static bool allocator(const char *place)
+{
+	return strstr(place, "obj_exts") || strstr(place, " pcpu_");
+}
+
+/* A line of alloc_traces that begins with a number is a place, its stack follows */
+static long long objects_of(const char *cache)
+{
+	char path[PATH_MAX], line[512];
+	long long n, sum = 0, here = 0;
+	FILE *traces;
+	char *end;
+
+	/* KASAN keeps what was freed until somebody wants the cache to be small */
+	snprintf(path, sizeof(path), SLAB "%s/shrink", cache);
+	write_text(path, "1");
+	snprintf(path, sizeof(path), DEBUGFS "slab/%s/alloc_traces", cache);
+	traces = fopen(path, "re");
+	if (!traces)
+		return 0;
+	while (fgets(line, sizeof(line), traces)) {
+		n = strtoll(line, &end, 10);
+		if (end != line)
+			here = allocator(line) ? 0 : n;
+		if (strstr(line, "[vdpa") || strstr(line, "_vdpa]")) {
+			sum += here;
+			here = 0;	/* other lines of the stack may say so, too */
+		}
+	}
+	fclose(traces);
+	return sum;
+}
+
+long long failing_objects(void)
+{
+	struct dirent *entry;
+	long long sum = 0;
+	DIR *caches = opendir(DEBUGFS "slab");
+
+	if (!caches)
+		return 0;
+	while ((entry = readdir(caches)))
+		if (entry->d_name[0] != '.')
+			sum += objects_of(entry->d_name);
+	closedir(caches);
+	return sum;
+}
+
+/* How many objects are left that were not there @before */
+static long long left_over(long long before)
+{
+	long long left = failing_objects() - before;
+	unsigned int ms;
+
+	for (ms = 0; left > 0 && ms < PATIENCE; ms += 100) {
+		usleep(100000);
+		left = failing_objects() - before;
+	}
+	return left;
+}
+
+/* Prepares and has attempt @n; true when it was as it should be */
+static bool whole_attempt(const struct failing_call *call, unsigned int n, bool *injected)
+{
+	int err = call->prepare ? call->prepare() : 0;
+
+	if (err) {
+		ksft_print_msg("%s: preparing for fault %u: %s\n", call->name, n,
+			       strerror(-err));
+		return false;
+	}
+	return attempt(call, n, injected);
+}
+
 int failing_torture(const struct failing_call *call)
 {
 	bool injected = true;
+	long long live, left;
 	unsigned int n;
 
-	for (n = 1; n <= MOST; n++) {
-		int err = call->prepare ? call->prepare() : 0;
-
-		if (err) {
-			ksft_print_msg("%s: preparing for fault %u: %s\n", call->name, n,
-				       strerror(-err));
-			return -1;
-		}
-		if (!attempt(call, n, &injected))
+	/* whatever is allocated only once, is then */
+	if (!whole_attempt(call, MOST, &injected))
+		return -1;
+	live = failing_objects();
+	for (n = 1; n < MOST; n++) {
+		if (!whole_attempt(call, n, &injected))
 			return -1;
 		if (!injected)
-			return n - 1;
+			break;
 	}
-	ksft_print_msg("%s: more than %u faults\n", call->name, MOST);
-	return -1;
+	if (n == MOST) {
+		ksft_print_msg("%s: more than %u faults\n", call->name, MOST);
+		return -1;
+	}
+	left = left_over(live);
+	if (left > 0) {
+		ksft_print_msg("%s: %u faults leave %lld objects\n", call->name, n - 1, left);
+		return -1;
+	}
+	return n - 1;
 }

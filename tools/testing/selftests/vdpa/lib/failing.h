@@ -6,7 +6,8 @@
  * A call with the first allocation failing, the second, and so on until none is
  * left to fail. Copies from and to user memory count as allocations. A call that
  * fails says ENOMEM, ENOBUFS or EFAULT and leaves things so that the same call,
- * undisturbed, succeeds.
+ * undisturbed, succeeds. In the end the modules have not one object more in the
+ * kernel's slabs than before, also none that something still points to.
  */
 
 #include <stdbool.h>
@@ -25,5 +26,11 @@ struct failing_call {
 bool failing_set_up(void);
 /* Number of faults, or -1 when something was not as it should be */
 int failing_torture(const struct failing_call *call);
+
+/*
+ * What the modules have in caches that note who allocates, as the kernel's parameter
+ * slub_debug=U,kmalloc-* tells them to; 0 where none does
+ */
+long long failing_objects(void);
 
 #endif /* SELFTEST_VDPA_FAILING_H */
