@@ -478,6 +478,8 @@ static void vdpasim_free(struct vdpa_device *vdpa)
 		vdpa_vring_as_destroy(&sim->spaces[i]);
 	kfree(sim->spaces);
 	mutex_destroy(&sim->config_cb_lock);
+	/* a virtio driver that failed to start leaves without a reset */
+	vdpasim_store_status(sim, 0);
 }
 
 const struct vdpa_config_ops vdpasim_ops = {

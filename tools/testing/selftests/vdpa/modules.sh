@@ -19,7 +19,12 @@ in_use() { # MODULE
 	refuse "$1 stays while a device needs it" 'in use|busy' rmmod "$1"
 }
 
-plan 14
+# VIRTIO_CONFIG_S_FAILED, of the status in hexadecimal
+driver_failed() { # NAME
+	(($(cat "/sys/bus/vdpa/devices/$1"/virtio*/status) & 0x80))
+}
+
+plan 19
 
 for module in vdpa vdpa_sim_net vdpa_sim_blk virtio_vdpa vhost_vdpa; do
 	check "$module loads" modprobe $module
@@ -37,5 +42,12 @@ in_use vdpa
 in_use vdpa_sim
 check "dev del" del late
 check "all unload again" unload
+
+# Without ACCESS_PLATFORM the device accepts no features, and the driver leaves its status
+check "virtio_vdpa is there first" modprobe virtio_vdpa
+check "device that its driver refuses" add bad net device_features 0x100000000
+check "it did" wait_for 5 driver_failed bad
+check "dev del of it" del bad
+check "it holds no module" unload
 
 finish
