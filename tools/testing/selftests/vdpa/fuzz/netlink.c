@@ -316,15 +316,31 @@ static void step(const struct fuzz_step *s)
 	}
 }
 
+struct names {
+	unsigned int n;
+	char name[64][64];
+};
+
+static void see_name(void *arg, uint16_t type, const void *data, size_t len)
+{
+	struct names *names = arg;
+
+	if (type == VDPA_ATTR_DEV_NAME && names->n < ARRAY_SIZE(names->name))
+		snprintf(names->name[names->n++], sizeof(*names->name), "%.*s", (int)len,
+			 (const char *)data);
+}
+
+/* Whatever their names are: inputs also make them of attributes at random */
 static void delete_all(void)
 {
+	struct nl_request all;
+	struct names names = {};
 	unsigned int i;
 
-	for (i = 0; i < NAMES; i++) {
-		begin();
-		put_name(i);
-		transmit(VDPA_CMD_DEV_DEL, NLM_F_ACK);
-	}
+	if (nl_begin(&all, VDPA_CMD_DEV_GET, NLM_F_DUMP) || nl_do(&all, see_name, &names))
+		return;
+	for (i = 0; i < names.n; i++)
+		vdpa_del(names.name[i]);
 }
 
 static void run(const struct fuzz_step *s, size_t n)
@@ -335,7 +351,6 @@ static void run(const struct fuzz_step *s, size_t n)
 	begin();
 	for (i = 0; i < n; i++)
 		step(&s[i]);
-	open_socket(1);
 	delete_all();
 	/* its device is gone already */
 	if (client >= 0)
