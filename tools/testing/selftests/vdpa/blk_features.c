@@ -186,6 +186,29 @@ TEST_F(optional, flags_of_ranges)
 	EXPECT_EQ(odd, zero_range(&self->b, VIRTIO_BLK_T_DISCARD, 0, 8, 1));
 }
 
+/* What a disk offers by itself is there only for a driver that accepts it */
+TEST(not_accepted)
+{
+	uint64_t some = VV_BIT(VIRTIO_BLK_F_DISCARD) | VV_BIT(VIRTIO_BLK_F_WRITE_ZEROES) |
+			VV_BIT(VIRTIO_BLK_F_FLUSH);
+	char name[32], path[64];
+	struct blk b;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk", 0, name, path));
+	ASSERT_EQ(0, blk_open(&b, path, BLK_WANTED & ~some, NUM, DEPTH, ROOM));
+	ASSERT_EQ(0, b.c.features & some);
+	memset(blk_data(&b, 0), 5, ROOM);
+	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&b, 0, VIRTIO_BLK_T_OUT, 0, ROOM));
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, zero_range(&b, VIRTIO_BLK_T_DISCARD, 0, 8, 0));
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, zero_range(&b, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0));
+	EXPECT_EQ(VIRTIO_BLK_S_UNSUPP, blk_do(&b, 0, VIRTIO_BLK_T_FLUSH, 0, 0));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, blk_do(&b, 1, VIRTIO_BLK_T_IN, 0, ROOM));
+	EXPECT_EQ(5, blk_data(&b, 1)[0]);
+	EXPECT_EQ(5, blk_data(&b, 1)[4095]);
+	blk_close(&b);
+	vdpa_del(name);
+}
+
 /* What other drivers than modern ones would need is refused, not tried */
 FIXTURE(refusal) {
 	char name[32];

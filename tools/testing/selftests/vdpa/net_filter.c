@@ -224,6 +224,32 @@ TEST_F(filter, tables)
 	EXPECT_EQ(1, passes(n, other_group, -1));
 }
 
+/* A table that is longer than the device's lets all addresses of its kind pass */
+TEST_F(filter, long_tables)
+{
+	uint32_t counts[][2] = { { 64, 64 }, { 65, 64 }, { 64, 65 } };
+	struct net *n = &self->n;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		uint8_t data[1024] = { 0 }, *at = data;
+
+		for (j = 0; j < 2; j++) {
+			memcpy(at, &counts[i][j], 4);
+			at += 4 + counts[i][j] * 6;
+			/* the last one is one that is asked for below */
+			memcpy(at - 6, j ? group : other, 6);
+		}
+		ASSERT_EQ(VIRTIO_NET_OK, net_command(n, VIRTIO_NET_CTRL_MAC,
+						     VIRTIO_NET_CTRL_MAC_TABLE_SET,
+						     data, at - data));
+		EXPECT_EQ(1, passes(n, other, -1));
+		EXPECT_EQ(1, passes(n, group, -1));
+		EXPECT_EQ(counts[i][0] > 64, passes(n, stranger, -1));
+		EXPECT_EQ(counts[i][1] > 64, passes(n, other_group, -1));
+	}
+}
+
 TEST_F(filter, vlans)
 {
 	struct net *n = &self->n;
