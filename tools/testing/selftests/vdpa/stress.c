@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Programs that use a device in every way, while it is deleted, taken from its
- * driver, given to another one, its modules are unloaded, or its user is killed.
+ * driver, given to another one, suspended and resumed by somebody else, its modules
+ * are unloaded, or its user is killed.
  * Whatever a program then gets for an answer: nothing hangs, no page stays pinned,
  * and the device that comes next works.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +27,7 @@
 #define ROUNDS		2	/* disturbances of each kind */
 #define STEPS		4	/* that a program makes between two of them */
 #define PATIENCE	10000	/* ms until something counts as hanging */
+#define SUSPENDS	20	/* attempts of a disturbance; some device may be idle */
 #define NUM		64
 #define MEMORY		(1 << 20)
 
@@ -131,7 +135,8 @@ static void map_unmap(void)
 	client_close(&c);
 }
 
-static int burst(struct net *n, unsigned int count)
+/* @ms: for a frame to come; somebody may have reset the device */
+static int burst(struct net *n, unsigned int count, int ms)
 {
 	uint32_t slot, len;
 	unsigned int i;
@@ -144,14 +149,14 @@ static int burst(struct net *n, unsigned int count)
 	if (!err)
 		err = net_flush(n, NET_TX);
 	for (i = 0; !err && i < count; i++) {
-		err = client_poll(&n->c, NET_RX, &slot, &len, 300);
+		err = client_poll(&n->c, NET_RX, &slot, &len, ms);
 		if (!err && !net_check(n, slot, 200, i))
 			err = -EBADMSG;
 		if (!err)
 			err = net_post_rx(n, slot);
 	}
 	for (i = 0; !err && i < count; i++)
-		err = client_poll(&n->c, NET_TX, &slot, &len, 300);
+		err = client_poll(&n->c, NET_TX, &slot, &len, ms);
 	return err ? err : net_flush(n, NET_RX);
 }
 
@@ -161,7 +166,7 @@ static void frames(void)
 
 	if (net_open(&n, path, NET_WANTED, NUM, 2048))
 		return;
-	while (!burst(&n, 32))
+	while (!burst(&n, 32, 300))
 		step();
 	net_close(&n);
 }
@@ -184,15 +189,82 @@ static void kick_storm(void)
 	net_close(&n);
 }
 
+static sigjmp_buf no_doorbell;
+
+static void on_bus_error(int signal)
+{
+	siglongjmp(no_doorbell, 1);
+}
+
+/* Maps the doorbell of any queue and rings it; where it is gone, that's a SIGBUS */
+static int ring_doorbell(int fd, unsigned int rings)
+{
+	uint32_t *volatile bell;
+	unsigned int i;
+
+	bell = mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, pick(2) * 4096);
+	if (bell == MAP_FAILED)
+		return -errno;
+	if (!sigsetjmp(no_doorbell, 1))
+		for (i = 0; i < rings; i++)
+			*(volatile uint32_t *)bell = i;
+	munmap(bell, 4096);
+	return 0;
+}
+
+static void doorbells(void)
+{
+	unsigned int i;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	signal(SIGBUS, on_bus_error);
+	for (i = 0; i < 1000 && !ring_doorbell(fd, 100); i++)
+		if (!(i % 100))
+			step();
+	close(fd);
+}
+
+/* --- whether a device that was disturbed can be used again --------------------- */
+
+static int frames_work(void)
+{
+	struct net n;
+	int err = net_open(&n, path, NET_WANTED, NUM, 2048);
+
+	if (err)
+		return err;
+	err = burst(&n, 32, PATIENCE);
+	net_close(&n);
+	return err;
+}
+
+static int doorbell_works(void)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ring_doorbell(fd, 1);
+	close(fd);
+	return err;
+}
+
 static const struct program {
 	const char *name;
 	void (*run)(void);
+	int (*works)(void);
+	const char *parent;		/* module, */
+	const char *mgmtdev;		/* and what it makes devices of */
+	bool running;			/* it lets the device run */
 } programs[] = {
-	{ "open and close", open_close },
-	{ "ioctls at random", ioctl_mix },
-	{ "map and unmap", map_unmap },
-	{ "frames", frames },
-	{ "kicks", kick_storm },
+	{ "open and close", open_close, frames_work, "vdpa_sim_net", "vdpasim_net" },
+	{ "ioctls at random", ioctl_mix, frames_work, "vdpa_sim_net", "vdpasim_net" },
+	{ "map and unmap", map_unmap, frames_work, "vdpa_sim_net", "vdpasim_net" },
+	{ "frames", frames, frames_work, "vdpa_sim_net", "vdpasim_net", true },
+	{ "kicks", kick_storm, frames_work, "vdpa_sim_net", "vdpasim_net", true },
+	{ "doorbells", doorbells, doorbell_works, "vdpa_mock", VDPA_MOCK },
 };
 
 /* --- what happens to the device ------------------------------------------- */
@@ -227,16 +299,20 @@ static int stop(pid_t pid)
 	return -ETIMEDOUT;
 }
 
-static int create(void)
+static int create(const struct program *program)
 {
-	return vdpa_create("vdpasim_net", 0, name, path);
+	int err = module_load(program->parent);
+
+	if (!err && !strcmp(program->mgmtdev, VDPA_MOCK))
+		err = vdpa_mock_shape("doorbell", "Y");
+	return err ? err : vdpa_create(program->mgmtdev, 0, name, path);
 }
 
 static int delete(const struct program *program, unsigned int round)
 {
 	int err = vdpa_del(name);
 
-	return err ? err : create();
+	return err ? err : create(program);
 }
 
 static int back_to_vhost(void)
@@ -263,6 +339,7 @@ static int change_driver(const struct program *program, unsigned int round)
 /* The bus driver stays while a program has the char device open, or goes */
 static int unload(const struct program *program, unsigned int round)
 {
+	char command[64];
 	bool gone;
 	int err;
 
@@ -274,7 +351,8 @@ static int unload(const struct program *program, unsigned int round)
 		err = vdpa_del(name);
 	if (err)
 		return err;
-	return system("modprobe -r vdpa_sim_net") ? -EBUSY : create();
+	snprintf(command, sizeof(command), "modprobe -r %s", program->parent);
+	return system(command) ? -EBUSY : create(program);
 }
 
 static int kill_one(const struct program *program, unsigned int round)
@@ -286,6 +364,56 @@ static int kill_one(const struct program *program, unsigned int round)
 	return err;
 }
 
+/* The char device as program @pid has it open, or a negative errno */
+static int borrow(pid_t pid)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0), fd, found = -ENODEV;
+
+	if (pidfd < 0)
+		return -errno;
+	for (fd = 3; found < 0 && fd < 32; fd++) {
+		char link[64], file[64];
+		ssize_t len;
+
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
+		len = readlink(link, file, sizeof(file) - 1);
+		file[len < 0 ? 0 : len] = '\0';
+		if (!strcmp(file, path))
+			found = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	}
+	close(pidfd);
+	return found;
+}
+
+/* True when the device was suspended. It goes on, unless its user has reset it. */
+static bool suspend_once(int fd)
+{
+	if (vv_suspend(fd))
+		return false;
+	vv_resume(fd);
+	return true;
+}
+
+static int suspend_resume(const struct program *program, unsigned int round)
+{
+	unsigned int i, suspended = 0, ms;
+
+	for (ms = 0; ms < PATIENCE; ms++) {
+		for (i = 0; i < SUSPENDS; i++) {
+			int fd = borrow(pids[i % PROGRAMS]);
+
+			if (fd < 0)
+				continue;
+			suspended += suspend_once(fd);
+			close(fd);
+		}
+		if (suspended || !program->running)
+			return 0;
+		usleep(1000);	/* nobody had come as far as that */
+	}
+	return -ETIMEDOUT;
+}
+
 static const struct disturbance {
 	const char *name;
 	int (*happen)(const struct program *program, unsigned int round);
@@ -295,6 +423,7 @@ static const struct disturbance {
 	{ "another driver", change_driver },
 	{ "module unload", unload },
 	{ "SIGKILL", kill_one },
+	{ "suspend and resume", suspend_resume },
 };
 
 /* --- one of each ------------------------------------------------------------ */
@@ -312,18 +441,6 @@ static int wait_for_steps(void)
 	return 0;
 }
 
-static int works(void)
-{
-	struct net n;
-	int err = net_open(&n, path, NET_WANTED, NUM, 2048);
-
-	if (err)
-		return err;
-	err = burst(&n, 32);
-	net_close(&n);
-	return err;
-}
-
 /* Returns what went wrong, NULL when nothing did */
 static const char *stress(const struct program *program,
 			  const struct disturbance *disturbance)
@@ -334,7 +451,7 @@ static const char *stress(const struct program *program,
 
 	/* the one before may have been left in any state */
 	vdpa_del(name);
-	err = create();
+	err = create(program);
 	if (err) {
 		ksft_print_msg("no device: %s\n", strerror(-err));
 		return "no device";
@@ -357,7 +474,7 @@ static const char *stress(const struct program *program,
 			wrong = "a killed program does not go";
 		}
 	if (!wrong) {
-		err = works();
+		err = program->works();
 		if (err)
 			wrong = "the device afterwards";
 	}
@@ -384,7 +501,7 @@ int main(void)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	path = (char *)shared->path;
-	err = create();
+	err = create(&programs[0]);
 	if (!err)
 		err = module_load("virtio_vdpa");
 	if (err)
