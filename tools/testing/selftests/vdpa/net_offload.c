@@ -119,6 +119,62 @@ FIXTURE_TEARDOWN(offload)
 	vdpa_del(self->name);
 }
 
+/* The same for drivers that take some kinds, by their number above */
+FIXTURE(some) {
+	char name[32];
+	char path[64];
+	struct net n;
+};
+
+FIXTURE_VARIANT(some) {
+	uint64_t features;
+	unsigned int whole;
+};
+
+FIXTURE_VARIANT_ADD(some, tso4) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_TSO4), .whole = 0x01,
+};
+
+FIXTURE_VARIANT_ADD(some, tso4_ecn) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_TSO4) | VV_BIT(VIRTIO_NET_F_GUEST_ECN),
+	.whole = 0x05,
+};
+
+FIXTURE_VARIANT_ADD(some, tso6) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_TSO6), .whole = 0x02,
+};
+
+FIXTURE_VARIANT_ADD(some, uso4) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_USO4),
+};
+
+FIXTURE_VARIANT_ADD(some, uso) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_USO4) | VV_BIT(VIRTIO_NET_F_GUEST_USO6),
+	.whole = 0x30,
+};
+
+FIXTURE_VARIANT_ADD(some, ufo) {
+	.features = CSUM | VV_BIT(VIRTIO_NET_F_GUEST_UFO), .whole = 0xc0,
+};
+
+FIXTURE_SETUP(some)
+{
+	uint64_t wanted = NET_WANTED | SEND | variant->features;
+	int err;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, self->name, self->path));
+	err = net_open(&self->n, self->path, wanted, NUM, ROOM);
+	if (err)
+		vdpa_del(self->name);
+	ASSERT_EQ(0, err);
+}
+
+FIXTURE_TEARDOWN(some)
+{
+	net_close(&self->n);
+	vdpa_del(self->name);
+}
+
 static struct virtio_net_hdr_v1 *tx_header(struct net *n)
 {
 	return (void *)(net_tx_frame(n, 0) - NET_HEADER);
@@ -284,6 +340,66 @@ TEST_F(offload, tags_and_sizes)
 			}
 		}
 	}
+}
+
+/* A checksum of UDP that comes to 0 is sent as 0xffff: 0 means that there is none */
+TEST_F(offload, checksum_of_zero)
+{
+	static char frame[ROOM];
+	struct net *n = &self->n;
+	struct virtio_net_hdr_v1 hdr;
+	const struct kind *kind;
+	struct packet p;
+
+	if (variant->features & CSUM)
+		SKIP(return, "the device makes no checksum");
+	for (kind = kinds; kind < KINDS_END; kind++) {
+		uint16_t check, word;
+		uint32_t sum;
+
+		if (kind->type != VIRTIO_NET_HDR_GSO_UDP_L4)
+			continue;
+		make(n, kind, 100, &p);
+		packet_header(&p, 0, 0, tx_header(n));
+		ASSERT_EQ(0, send_frame(n, p.len));
+		ASSERT_EQ((long)p.len, receive(n, &hdr, frame));
+		/* what the sum lacks to all ones goes into the payload */
+		memcpy(&check, frame + p.transport + 6, 2);
+		memcpy(&word, frame + p.data, 2);
+		sum = check + word;
+		word = (sum & 0xffff) + (sum >> 16);
+		memcpy(net_tx_frame(n, 0) + p.data, &word, 2);
+		packet_header(&p, 0, 0, tx_header(n));
+		EXPECT_TRUE(comes_in_pieces(n, &p, false, MSS, 0));
+	}
+}
+
+/* Fragments of an IPv6 packet are known by a number, which the next one hasn't */
+TEST_F(offload, fragments_belong_together)
+{
+	const struct kind *kind = KINDS_END - 1;
+	uint32_t first[2] = { 0 }, ident;
+	static char frame[ROOM];
+	struct net *n = &self->n;
+	struct virtio_net_hdr_v1 hdr;
+	struct packet p;
+	unsigned int i, j;
+
+	if (variant->features & ~MRG & ~PACKED & ~CSUM)
+		SKIP(return, "nothing is cut");
+	for (i = 0; i < 2; i++) {
+		make(n, kind, 3000, &p);
+		packet_header(&p, kind->type, MSS, tx_header(n));
+		ASSERT_EQ(0, send_frame(n, p.len));
+		for (j = 0; j < 3; j++) {
+			ASSERT_LT(0, receive(n, &hdr, frame));
+			memcpy(&ident, frame + p.transport + 4, 4);
+			if (!j)
+				first[i] = ident;
+			EXPECT_EQ(first[i], ident);
+		}
+	}
+	EXPECT_NE(first[0], first[1]);
 }
 
 /* What is not fit to be sent: dropped, counted, and nothing else happens */
@@ -481,6 +597,46 @@ TEST(switched_off_and_on)
 	EXPECT_TRUE(tso(&n, true));
 	EXPECT_EQ(VIRTIO_NET_ERR, accept_offloads(&n, 0));
 	EXPECT_TRUE(tso(&n, true));
+	net_close(&n);
+	vdpa_del(name);
+}
+
+/* What comes as it was sent to a driver that takes some kinds only */
+TEST_F_TIMEOUT(some, kinds, 120)
+{
+	struct net *n = &self->n;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct packet p;
+
+		make(n, &kinds[i], 5000, &p);
+		packet_header(&p, kinds[i].type, MSS, tx_header(n));
+		EXPECT_TRUE(variant->whole & 1 << i ? comes_back(n, &p, ROOM) :
+			    comes_in_pieces(n, &p, kinds[i].fragments, MSS,
+					    VIRTIO_NET_HDR_F_DATA_VALID)) {
+			TH_LOG("%s", kinds[i].name);
+		}
+	}
+}
+
+/* A length of headers that is too small is no use to receivers */
+TEST(hint)
+{
+	static char frame[ROOM];
+	struct virtio_net_hdr_v1 hdr;
+	char name[32], path[64];
+	struct packet p;
+	struct net n;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, name, path));
+	ASSERT_EQ(0, net_open(&n, path, NET_WANTED | SEND | RECEIVE, NUM, ROOM));
+	make(&n, kinds, 5000, &p);
+	packet_header(&p, kinds[0].type, MSS, tx_header(&n));
+	tx_header(&n)->hdr_len = 0;
+	ASSERT_EQ(0, send_frame(&n, p.len));
+	ASSERT_EQ((long)p.len, receive(&n, &hdr, frame));
+	EXPECT_EQ(p.data, hdr.hdr_len);
 	net_close(&n);
 	vdpa_del(name);
 }
