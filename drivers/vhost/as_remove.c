@@ -329,6 +329,34 @@ free_cuts:
 	return err;
 }
 
+/* What one UPDATE has mapped mostly goes as it came, with nothing to be cut */
+static int remove_extent(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			 enum vhost_vdpa_remove why)
+{
+	struct vhost_vdpa_as_set *set = as->set;
+	LIST_HEAD(gone);
+	int err;
+
+	if (may_wait(as, why)) {
+		vhost_vdpa_extent_erase(as, e);
+		list_add_tail(&e->gone, &as->gone);
+		return 0;
+	}
+
+	err = vhost_vdpa_extent_unmap(as, e, e->iova, e->last);
+	if (err && why != VHOST_VDPA_REMOVE_FORCE)
+		return err;
+	vhost_vdpa_extent_erase(as, e);
+	if (!set->way->sync || why == VHOST_VDPA_REMOVE_UNDO) {
+		list_add(&e->gone, &gone);
+		vhost_vdpa_release(set, &gone);
+	} else {
+		list_add_tail(&e->gone, &as->gone);
+		as->dirty = true;
+	}
+	return 0;
+}
+
 /**
  * vhost_vdpa_remove - unmap all that is mapped in a range
  * @as: the address space, its set locked
@@ -349,11 +377,7 @@ int vhost_vdpa_remove(struct vhost_vdpa_as *as, u64 first, u64 last,
 
 	if (!e || e->iova > last)
 		return 0;
-	if (e->iova != first || e->last != last || !may_wait(as, why))
-		return remove_range(as, first, last, why);
-
-	/* in a batch, what one UPDATE has mapped goes as nearly always */
-	vhost_vdpa_extent_erase(as, e);
-	list_add_tail(&e->gone, &as->gone);
-	return 0;
+	if (e->iova == first && e->last == last)
+		return remove_extent(as, e, why);
+	return remove_range(as, first, last, why);
 }
