@@ -4,6 +4,7 @@
  * sends unfinished comes back as it is when it takes that, and finished when it
  * doesn't; headers that lie are refused.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -253,12 +254,17 @@ static bool comes_in_pieces(struct net *n, const struct packet *p, bool fragment
 	static char frame[ROOM];
 	struct virtio_net_hdr_v1 hdr;
 	long len, part;
+	uint16_t id;
 
 	if (send_frame(n, p->len))
 		return false;
 	for (; done < total; done += part) {
 		len = receive(n, &hdr, frame);
 		if (len < 0 || hdr.flags != flags || hdr.gso_type || hdr.gso_size || hdr.hdr_len)
+			return false;
+		/* fragments share the number of the packet, segments have their own */
+		memcpy(&id, frame + p->ip + 4, sizeof(id));
+		if (!p->ipv6 && id != htons(PACKET_ID + (fragments ? 0 : done / size)))
 			return false;
 		part = check(p, frame, len, done);
 		if (part != (long)(total - done < size ? total - done : size))

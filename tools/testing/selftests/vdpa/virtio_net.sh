@@ -200,6 +200,36 @@ running() {
 	check "operator: dev del" del net0
 }
 
+# Frames come back, or don't; soon, as the driver tells the device in the background
+come() { # NETDEV DESTINATION
+	wait_for 10 timeout 3 ./traffic frames "$1" "$2"
+}
+
+gone_by() { # NETDEV DESTINATION
+	wait_for 10 not timeout 1 ./traffic frames "$1" "$2"
+}
+
+# What the driver chooses to receive
+receiving() {
+	local netdev stranger=02:00:5e:00:00:0c group=01:00:5e:01:02:03
+	check "receive: add" add net0 net mac $mac_a mtu 200 \
+		device_features "$(features $filters)"
+	check "receive: an interface" wait_for 5 netdev_of net0
+	netdev=$(netdev_of net0)
+	check "receive: link" up net0
+	check "receive: not what is for others" gone_by "$netdev" $stranger
+	check "receive: promiscuous" ip link set "$netdev" promisc on
+	check "receive: all" come "$netdev" $stranger
+	check "receive: no more" ip link set "$netdev" promisc off
+	check "receive: not what is for others" gone_by "$netdev" $stranger
+	check "receive: another address" bridge fdb add $stranger dev "$netdev"
+	check "receive: what is for it" come "$netdev" $stranger
+	check "receive: not of other groups" gone_by "$netdev" $group
+	check "receive: of one group" ip maddress add $group dev "$netdev"
+	check "receive: what is for it" come "$netdev" $group
+	check "receive: dev del" del net0
+}
+
 # A driver that uses two pairs gets a flow where it sends it
 steering() {
 	local netdev netdev_a netdev_b
@@ -218,8 +248,8 @@ steering() {
 	no_more
 }
 
-plan 135
-need vdpa ip ping ethtool taskset
+plan 149
+need vdpa ip bridge ping ethtool taskset
 
 modprobe virtio_vdpa && modprobe virtio_net || exit 1
 alone split $split
@@ -227,6 +257,7 @@ alone packed $packed
 multiqueue
 
 running
+receiving
 
 modprobe -r vdpa_sim_net
 modprobe vdpa_sim_net segment=1

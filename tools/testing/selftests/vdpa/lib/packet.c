@@ -12,7 +12,6 @@
 
 #define ETH		14
 #define FIRST_SEQ	0xfffff000u	/* wraps within the packet */
-#define FIRST_ID	0xfff0
 
 static long wrong(const char *what)
 {
@@ -78,7 +77,7 @@ static void build_ip(const struct packet *p, uint8_t *at, size_t len)
 	ip4->version = 4;
 	ip4->ihl = 5;
 	ip4->tot_len = htons(sizeof(*ip4) + len);
-	ip4->id = htons(FIRST_ID);
+	ip4->id = htons(PACKET_ID);
 	ip4->ttl = 64;
 	ip4->protocol = protocol(p);
 	ip4->saddr = htonl(0x0a090001);

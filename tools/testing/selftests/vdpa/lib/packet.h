@@ -24,6 +24,8 @@
 #define VIRTIO_NET_F_GUEST_HDRLEN	59
 #endif
 
+#define PACKET_ID	0xfff0	/* of IPv4; wraps within the packet */
+
 #define TCP_FIN	0x01
 #define TCP_PSH	0x08
 #define TCP_ACK	0x10
