@@ -18,6 +18,7 @@
 
 /* Addresses of IPv6, and ports */
 #define SIMNET_TUPLE_MAX	36
+#define SIMNET_TUPLE_NIBBLES	(2 * SIMNET_TUPLE_MAX)
 
 /* All but those that look into extension headers of IPv6 for addresses */
 #define SIMNET_HASH_TYPES	(VIRTIO_NET_RSS_HASH_TYPE_IPv4 |	\
@@ -147,7 +148,7 @@ struct simnet_hash {
  * @adds: to the hash, by place of 4 bits of the input and what they are
  */
 struct simnet_toeplitz {
-	u32 adds[SIMNET_TUPLE_MAX * 2][16];
+	u32 adds[SIMNET_TUPLE_NIBBLES][16];
 };
 
 /**

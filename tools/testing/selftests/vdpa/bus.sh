@@ -201,11 +201,14 @@ modules() {
 	check "modules: the device stays, free" is_free m0
 	check "modules: the driver comes" modprobe virtio_vdpa
 	check "modules: and takes it" drives virtio_vdpa m0
+	check "modules: a device of another parent" add s0 net
 	forget
 	refuse "modules: the core is needed" 'in use' rmmod vdpa
 	check "modules: the parent goes" rmmod vdpa_mock
 	check "modules: with all devices" is_gone m0
 	check "modules: and the one without management" is_gone mock_bare
+	check "modules: but not the other parent's" vdpa dev show s0
+	check "modules: dev del of that" del s0
 	check "modules: the parent comes back" modprobe vdpa_mock driver=1 bare=1
 }
 
@@ -241,7 +244,7 @@ race() {
 	is_gone r0
 }
 
-plan 123
+plan 126
 need busybox
 check "the parent and a bus driver" modprobe vdpa_mock driver=1 bare=1
 binding

@@ -591,6 +591,9 @@ static const struct step steps[] = {
 	{ "clean: a parent that can is told to", SHAPE "off=dma_map,dma_unmap",
 	  "open; owner; backend 0x2; map 0 0x1000 0x1000; status 0",
 	  "compat_reset 1;set_map 0 some;compat_reset 1;set_map 0 0;" },
+	{ "persist: a parent that can is not told to clean", SHAPE "off=dma_map,dma_unmap",
+	  "open; owner; backend 0x10a; map 0 0x1000 0x1000; status 0",
+	  "compat_reset 1;set_map 0 some;reset;" },
 
 	/* kicks and readiness */
 	{ "kick: before the queue is there", SHAPE,
@@ -611,6 +614,14 @@ static const struct step steps[] = {
 	{ "refused: addresses of a queue that runs", NULL,
 	  UP(0) "enable 0 1; status 15; addr 0 !22; base 0 1 !22; num 0 128 !16",
 	  UP_CALLS(0, A0) "set_vq_ready 0 1;set_status 15;" },
+	{ "refused: also when a reset ended a suspend", SHAPE,
+	  "open; owner; backend 0xe; features " NET "; status 11; status 15; suspend; "
+	  "status 0; features " NET "; status 11; " UP(0) "enable 0 1; status 15; addr 0 !22",
+	  "reset;set_driver_features 0x300000000;set_status 11;set_status 15;suspend;"
+	  "reset;set_driver_features 0x300000000;set_status 11;" UP_CALLS(0, A0)
+	  "set_vq_ready 0 1;set_status 15;" },
+	{ "close: nobody is called from then on", SHAPE, "open; owner; configfd; close",
+	  "reset;set_config_cb 1;set_config_cb 0;reset;" },
 	{ "refused: groups and spaces", SHAPE, "open; owner; asid 2 0 !22; asid 0 2 !22; "
 	  "asid 0 1", "reset;set_group_asid 0 1;" },
 	{ "refused: suspend of a device at rest", NULL, "suspend; resume", "" },
