@@ -230,6 +230,38 @@ receiving() {
 	check "receive: dev del" del net0
 }
 
+tag() { # NAMESPACE NETDEV ADDRESS: in VLAN 5
+	ip -n "$1" link add link "$2" name vlan5 type vlan id 5 &&
+		ip -n "$1" address add "$3/24" dev vlan5 &&
+		ip -n "$1" link set vlan5 up
+}
+
+ping_vlan() {
+	in_a ping -q -c 1 -W 5 10.8.0.2
+}
+
+# Two ends that see each other in a VLAN, until one leaves it
+vlans() {
+	local netdev
+	ip netns add vdpa_a
+	ip netns add vdpa_b
+	check "VLAN: add" add a net mac $mac_a device_features "$(features $filters)"
+	check "VLAN: and another" add b net mac $mac_b device_features "$(features $filters)"
+	check "VLAN: one interface here" appears a vdpa_a 10.9.0.1
+	check "VLAN: tagged" tag vdpa_a "$netdev" 10.8.0.1
+	check "VLAN: one there" appears b vdpa_b 10.9.0.2
+	check "VLAN: ping without a tag" wait_for 5 ping_b
+	refuse "VLAN: not with one" '100% packet loss' ping_vlan
+	check "VLAN: which the device saw to" counted a 1 filtered
+	check "VLAN: tagged as well" tag vdpa_b "$netdev" 10.8.0.2
+	check "VLAN: ping" wait_for 5 ping_vlan
+	check "VLAN: left" ip -n vdpa_b link del vlan5
+	refuse "VLAN: no ping any more" '100% packet loss' ping_vlan
+	ip netns del vdpa_a
+	ip netns del vdpa_b
+	del a b
+}
+
 # A driver that uses two pairs gets a flow where it sends it
 steering() {
 	local netdev netdev_a netdev_b
@@ -248,7 +280,7 @@ steering() {
 	no_more
 }
 
-plan 149
+plan 161
 need vdpa ip bridge ping ethtool taskset
 
 modprobe virtio_vdpa && modprobe virtio_net || exit 1
@@ -264,6 +296,7 @@ modprobe vdpa_sim_net segment=1
 segment split $split
 segment packed $packed
 offloads
+vlans
 steering
 modprobe -r vdpa_sim_net
 
