@@ -22,7 +22,7 @@
 /* The shortest time for which looking around is worth the trouble */
 #define VDPASIM_POLL_MIN	(4 * NSEC_PER_USEC)
 /* For how long nobody looks around on a CPU that others keep busy */
-#define VDPASIM_POLL_PAUSE	(100 * NSEC_PER_MSEC)
+#define VDPASIM_POLL_PAUSE	(10 * NSEC_PER_MSEC)
 
 static unsigned int poll_us = 50;
 module_param(poll_us, uint, 0644);
@@ -138,16 +138,16 @@ static void vdpasim_worker_sleep(struct vdpasim_vq *vq)
 static int vdpasim_worker(void *data)
 {
 	struct vdpasim_vq *vq = data;
-	bool found;
 
 	while (!kthread_should_stop()) {
 		kcov_remote_start_common(vq->kcov_handle);
-		found = vdpasim_worker_turn(vq) || vdpasim_worker_poll(vq);
+		vdpasim_worker_turn(vq);
+		while (!kthread_should_stop() && vdpasim_worker_poll(vq))
+			;
 		kcov_remote_stop();
-		if (found)
-			cond_resched();
-		else
-			vdpasim_worker_sleep(vq);
+		/* without polling, this is where others get the CPU */
+		cond_resched();
+		vdpasim_worker_sleep(vq);
 	}
 	return 0;
 }
