@@ -242,24 +242,17 @@ ping_vlan() {
 
 # Two ends that see each other in a VLAN, until one leaves it
 vlans() {
-	local netdev
-	ip netns add vdpa_a
-	ip netns add vdpa_b
-	check "VLAN: add" add a net mac $mac_a device_features "$(features $filters)"
-	check "VLAN: and another" add b net mac $mac_b device_features "$(features $filters)"
-	check "VLAN: one interface here" appears a vdpa_a 10.9.0.1
-	check "VLAN: tagged" tag vdpa_a "$netdev" 10.8.0.1
-	check "VLAN: one there" appears b vdpa_b 10.9.0.2
-	check "VLAN: ping without a tag" wait_for 5 ping_b
-	refuse "VLAN: not with one" '100% packet loss' ping_vlan
+	local netdev netdev_a netdev_b filtering
+	filtering=$(features $filters)
+	both VLAN "$filtering" "$filtering"
+	check "VLAN: tagged" tag vdpa_a "$netdev_a" 10.8.0.1
+	refuse "VLAN: no ping with a tag" '100% packet loss' ping_vlan
 	check "VLAN: which the device saw to" counted a 1 filtered
-	check "VLAN: tagged as well" tag vdpa_b "$netdev" 10.8.0.2
-	check "VLAN: ping" wait_for 5 ping_vlan
+	check "VLAN: tagged as well" tag vdpa_b "$netdev_b" 10.8.0.2
+	check "VLAN: ping with a tag" wait_for 5 ping_vlan
 	check "VLAN: left" ip -n vdpa_b link del vlan5
 	refuse "VLAN: no ping any more" '100% packet loss' ping_vlan
-	ip netns del vdpa_a
-	ip netns del vdpa_b
-	del a b
+	no_more
 }
 
 # A driver that uses two pairs gets a flow where it sends it
@@ -280,7 +273,7 @@ steering() {
 	no_more
 }
 
-plan 161
+plan 162
 need vdpa ip bridge ping ethtool taskset
 
 modprobe virtio_vdpa && modprobe virtio_net || exit 1
