@@ -16,9 +16,12 @@
  *	DEVICE/maps		address space, first and last address, permission,
  *				physical address or virtual one
  *	DEVICE/doorbell		first word of the doorbell page
+ *	DEVICE/power		write "sleep" or "wake" and the bus driver is asked to,
+ *				as when the machine goes to sleep
  */
 
 #include <linux/debugfs.h>
+#include <linux/pm.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/vhost_iotlb.h>
@@ -210,6 +213,44 @@ static int mock_doorbell_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(mock_doorbell);
 
+/* The callbacks of a suspend to RAM, which the machine of a test may not survive */
+static int mock_sleep(struct device *dev, bool wake)
+{
+	const struct dev_pm_ops *pm;
+	int (*call)(struct device *dev);
+
+	guard(device)(dev);
+	pm = dev->driver ? dev->driver->pm : NULL;
+	if (!pm)
+		return -EOPNOTSUPP;
+	call = wake ? pm->resume : pm->suspend;
+	return call ? call(dev) : 0;
+}
+
+static ssize_t mock_power_write(struct file *file, const char __user *from,
+				size_t len, loff_t *pos)
+{
+	struct mock *mock = file->private_data;
+	char line[MOCK_LINE_MAX];
+	int err;
+
+	if (mock_get_line(line, from, len) < 0)
+		return -EINVAL;
+	if (sysfs_streq(line, "sleep"))
+		err = mock_sleep(&mock->vdpa.dev, false);
+	else if (sysfs_streq(line, "wake"))
+		err = mock_sleep(&mock->vdpa.dev, true);
+	else
+		err = -EINVAL;
+	return err ?: len;
+}
+
+static const struct file_operations mock_power_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = mock_power_write,
+};
+
 void mock_debugfs_add(struct mock *mock)
 {
 	mock->dir = debugfs_create_dir(dev_name(&mock->vdpa.dev), mock_root);
@@ -221,6 +262,7 @@ void mock_debugfs_add(struct mock *mock)
 	debugfs_create_file("maps", 0400, mock->dir, mock, &mock_maps_fops);
 	debugfs_create_file("doorbell", 0400, mock->dir, mock,
 			    &mock_doorbell_fops);
+	debugfs_create_file("power", 0200, mock->dir, mock, &mock_power_fops);
 }
 
 /* Waits for those who are reading or writing */

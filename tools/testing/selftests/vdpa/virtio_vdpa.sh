@@ -108,6 +108,7 @@ net() {
 	done
 	check "net: no feature that is not offered" feature n0 15 0
 	check "net: address" link_of n0 address 02:00:00:00:00:01
+	check "net: shown by the tool" vdpa dev show n0
 	check "net: bus in ethtool" eval "ethtool -i \$(netdev_of n0) | grep -qx 'bus-info: n0'"
 	check "net: rings in ethtool" ring_is n0 'RX: 256'
 	check "net: channels in ethtool" \
@@ -248,6 +249,43 @@ sparse() {
 	shape off=compat_reset,dma_map,dma_unmap
 }
 
+# The MTU is the last of what this one's driver reads, and only its first byte is there
+short() {
+	check "short: a configuration space that ends too early" mock_add n0 \
+		features=0x300010028 config_size=11
+	check "short: an interface" wait_for 5 netdev_of n0
+	check "short: what is not there is 0, which is no MTU" feature n0 3 0
+	check "short: dev del" del n0
+	shape features=$NET config_size=128
+}
+
+power() { # NAME sleep|wake
+	echo "$2" >"$MOCK/$1/power"
+}
+
+sleeping() {
+	local what
+	check "sleep: a device" mock_add n0
+	check "sleep: an interface" wait_for 5 netdev_of n0
+	if [ ! -e /sys/power/state ]; then
+		for what in sleeps order wakes again up kicks; do
+			skip "sleep: $what" "a kernel that never sleeps"
+		done
+	else
+		forget
+		check "sleep: sleeps" power n0 sleep
+		check "sleep: called in order" called_like n0 "$CHANGES" "${STOP%set_status 1;}"
+		forget
+		check "sleep: wakes" power n0 wake
+		check "sleep: set up from the beginning" called_like n0 "$CHANGES" \
+			"$START$(queue_up 0 256 0 1)$(queue_up 1 256 0 1)set_config_cb 1;${AFFINE}set_status 15;"
+		forget
+		check "sleep: up" up n0
+		check "sleep: kicks its queue" has_called n0 'kick_vq 0'
+	fi
+	check "sleep: dev del" del n0
+}
+
 # --- a disk with a queue for each CPU -----------------------------------------
 
 disk() {
@@ -274,7 +312,22 @@ disk() {
 	check "disk: dev del" del b0
 }
 
-plan 148
+# --- a file system, whose first queue is not for a CPU ------------------------
+
+files() {
+	modprobe -r vdpa_mock
+	check "files: a parent of file systems" modprobe vdpa_mock classes=26
+	modprobe virtiofs
+	# a name of 36 bytes, 2 queues for requests
+	check "files: a device" mock_add f0 queues=3 features=0x300000000 \
+		config="$(printf '66%070d' 0)02000000"
+	check "files: is in use" wait_for 5 attribute f0 status 0x0000000f
+	check "files: CPUs for its queues but the first" called f0 set_vq_affinity \
+		'set_vq_affinity 1 1 0;set_vq_affinity 2 1 1;'
+	check "files: dev del" del f0
+}
+
+plan 168
 need ethtool
 check "modules" modprobe -a vdpa_mock virtio_vdpa virtio_net
 modprobe -r vdpa_mock
@@ -284,9 +337,13 @@ rings
 kicks
 trouble
 sparse
+short
+sleeping
 check "rules are kept by net" rules_kept
 check "nothing is left of net" none_left
 disk
+check "rules are kept by disks" rules_kept
+files
 check "rules are kept" rules_kept
 check "nothing is left" none_left
 finish
