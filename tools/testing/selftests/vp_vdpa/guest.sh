@@ -8,6 +8,7 @@
 . ./lib.sh
 # shellcheck source=../vdpa/lib/guest.sh
 . ../vdpa/lib/guest.sh
+[ "$guest_version" = "$(uname -r)" ] || skip_program "vp_vdpa of this tree is built for another kernel than the guest's"
 
 NUMBERS=100000
 PATIENCE=120	# s

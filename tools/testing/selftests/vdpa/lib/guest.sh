@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# For tests with a guest of QEMU inside the VM: this kernel again, on a root file
-# system of busybox and a script that the test writes. An emulated VM has AMD's
-# virtualization, so that the guest is emulated once and not twice.
+# For tests with a guest of QEMU inside the VM: Debian's kernel, mostly this one again,
+# on a root file system of busybox and a script that the test writes. An emulated VM has
+# AMD's virtualization, so that the guest is emulated once and not twice.
 
 GUEST_PATIENCE=240	# s, for a guest to boot
 GUEST_APPEND="console=ttyS0 quiet panic=-1 net.ifnames=0 mitigations=off nokaslr \
 tsc=reliable no_timer_check cryptomgr.notests apparmor=0 audit=0"
 GUEST_MEMORY=192	# MiB
 
-# Kernels that were built for their checks are not in there
-[ -r "/boot/vmlinuz-$(uname -r)" ] ||
-	skip_all "no image of this kernel in /boot to start a guest with"
+# What test gives us: where the VM's own has no image in /boot, because it was only
+# unpacked or is one of those with checks
+guest_image=${VDPA_GUEST_KERNEL:-/boot/vmlinuz-$(uname -r)}
+[ -r "$guest_image" ] || skip_all "no image of a kernel to start a guest with"
+guest_root=${guest_image%/boot/*}
+guest_version=${guest_image##*/vmlinuz-}
 
 guest_console=$scratch/console
 guest=''
@@ -32,8 +35,7 @@ qemu_with_vdpa_device() {
 # The kernel as QEMU starts it without firmware (PVH): what the image's header
 # says is the payload, unpacked. Emulated, the image takes a minute to do so.
 guest_kernel() {
-	local image setup payload magic
-	image=/boot/vmlinuz-$(uname -r)
+	local image=$guest_image setup payload magic
 	vmlinux=$scratch/vmlinux
 	setup=$(od -An -tu1 -j $((0x1f1)) -N1 "$image")
 	payload=$(od -An -tu4 -j $((0x248)) -N4 "$image")
@@ -65,7 +67,7 @@ guest_initramfs() {
 	mkdir -p "$dir/bin" "$dir/modules"
 	cp "$(command -v busybox)" "$dir/bin/busybox" || return
 	for module; do
-		modprobe --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
+		modprobe -d "$guest_root/" -S "$guest_version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
 	done | awk '!seen[$0]++' >"$scratch/modules"
 	while read -r module; do
 		name=${module##*/}
