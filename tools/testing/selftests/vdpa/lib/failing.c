@@ -40,6 +40,53 @@ bool failing_set_up(void)
 	return !access(FAIL_NTH, W_OK);
 }
 
+/* The function's first address and that of the next symbol; false without */
+static bool find_function(const char *function, char from[], char to[])
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	char line[512], *name;
+	bool found = false;
+
+	if (!symbols)
+		return false;
+	/* "ffffffff810a0000 t name", by address */
+	while (fgets(line, sizeof(line), symbols)) {
+		if (strlen(line) < 20)
+			continue;
+		line[16] = 0;
+		if (found && strcmp(line, from) > 0) {
+			strcpy(to, line);
+			break;
+		}
+		name = strtok(line + 19, "\t\n");
+		if (name && !strcmp(name, function)) {
+			strcpy(from, line);
+			found = true;
+		}
+	}
+	fclose(symbols);
+	return found && to[0];
+}
+
+bool failing_spare(const char *function)
+{
+	static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+	char from[19] = "0x", to[19] = "0x", path[128];
+	unsigned int i;
+
+	if (!find_function(function, from + 2, to + 2))
+		return false;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kinds[i]);
+		if (access(path, W_OK))
+			return false;
+		write_text(path, from);
+		snprintf(path, sizeof(path), DEBUGFS "%s/reject-end", kinds[i]);
+		write_text(path, to);
+	}
+	return true;
+}
+
 /* Runs with fault @n; true when there was one */
 static bool run_failing(const struct failing_call *call, unsigned int n, int *err)
 {
@@ -61,9 +108,9 @@ static bool run_failing(const struct failing_call *call, unsigned int n, int *er
 }
 
 /* EBUSY is what the PCI core says when it can't note a region as taken */
-static bool allowed(int err)
+static bool allowed(const struct failing_call *call, int err)
 {
-	return !err || err == -ENOMEM || err == -ENOBUFS || err == -EFAULT ||
+	return !err || err == call->also || err == -ENOMEM || err == -ENOBUFS || err == -EFAULT ||
 	       err == -ENFILE || err == -EBUSY;
 }
 
@@ -88,7 +135,7 @@ static bool attempt(const struct failing_call *call, unsigned int n, bool *injec
 		call->undo();
 	if (!*injected && !err)
 		return true;
-	if (!*injected || !allowed(err))
+	if (!*injected || !allowed(call, err))
 		ksft_print_msg("%s: fault %u: %s\n", call->name, n, strerror(-err));
 	else if (after != before)
 		ksft_print_msg("%s: fault %u (%s): not as before, %lld after %lld\n",
