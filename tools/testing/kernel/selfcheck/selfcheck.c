@@ -156,12 +156,17 @@ static void hang(void)
 
 static unsigned long raced;
 
+static void race_once(void)
+{
+	raced++;
+	barrier();	/* or the compiler adds all up in a register */
+	cond_resched();
+}
+
 static int racer(void *unused)
 {
-	while (!kthread_should_stop()) {
-		raced++;
-		cond_resched();
-	}
+	while (!kthread_should_stop())
+		race_once();
 	return 0;
 }
 
@@ -176,13 +181,10 @@ static void race(void)
 	migrate_disable();
 	kthread_bind(other, cpumask_any_but(cpu_online_mask, smp_processor_id()));
 	wake_up_process(other);
-	while (time_before(jiffies, until)) {
-		raced++;
-		cond_resched();
-	}
+	while (time_before(jiffies, until))
+		race_once();
 	migrate_enable();
 	kthread_stop(other);
-	sink = raced;	/* or the compiler drops what nobody reads */
 }
 
 #define FAULT(name) { #name, name }
