@@ -12,7 +12,7 @@ pci=/sys/bus/pci
 # functions net|blk|rng|bare: those behind the IOMMU that root ports lead to, but
 # for those with SR-IOV; the one that is not behind it
 functions() {
-	local id dev port behind=1
+	local id dev device port behind=1 group
 	case $1 in
 	net) id=0x1041 ;;
 	blk) id=0x1042 ;;
@@ -20,12 +20,13 @@ functions() {
 	bare) id=0x1044 behind='' ;;
 	esac
 	for dev in "$pci"/devices/*; do
+		# kernels with checks are slow to start a program for each
+		read -r device <"$dev/device"
+		[ "$device" = "$id" ] && [ ! -e "$dev/sriov_totalvfs" ] || continue
 		port=$(readlink -f "$dev")
-		port=${port%/*}
-		[ -e "$port/class" ] && [ "$(cat "$dev/device")" = "$id" ] &&
-			[ ! -e "$dev/sriov_totalvfs" ] &&
-			[ "$(! test -e "$dev/iommu_group" || echo 1)" = "$behind" ] &&
-			echo "${dev##*/}"
+		[ -e "${port%/*}/class" ] || continue
+		[ -e "$dev/iommu_group" ] && group=1 || group=''
+		[ "$group" != "$behind" ] || echo "${dev##*/}"
 	done
 }
 
