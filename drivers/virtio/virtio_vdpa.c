@@ -484,11 +484,13 @@ static void vvdpa_remove(struct vdpa_device *vdpa)
 	u8 status = vdpa->config->get_status(vdpa);
 
 	/*
-	 * Hardware that was pulled reads as all ones, and one that needs a
-	 * reset completes nothing either: let requests fail instead of having
-	 * the virtio driver's remove wait for them.
+	 * Hardware that was pulled reads as all ones or, as one that lost its
+	 * state, as zeroes; and one that needs a reset completes nothing either:
+	 * let requests fail instead of having the virtio driver's remove wait
+	 * for them. Nobody waits for a device that was not started.
 	 */
-	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
+	if (status & VIRTIO_CONFIG_S_NEEDS_RESET ||
+	    !(status & VIRTIO_CONFIG_S_DRIVER_OK))
 		virtio_break_device(&vvdpa->vdev);
 	unregister_virtio_device(&vvdpa->vdev);
 }

@@ -91,6 +91,9 @@ net=$(functions net | head -n 1)
 other=$(functions net | sed -n 2p)
 blk=$(functions blk)
 virtio_drivers && modprobe vp_vdpa
+# which gives each interface VLAN 0 and takes it away, by commands for whose end the
+# driver waits, also for that of a device that is gone
+modprobe -q 8021q
 
 check "10 times between virtio-pci and vp_vdpa" change_hands
 del net 2>/dev/null
