@@ -15,6 +15,7 @@
 #define DEBUGFS		"/sys/kernel/debug/"
 #define SLAB		"/sys/kernel/slab/"
 #define MOST		1000	/* faults of one call */
+#define ADDRESS		16	/* digits, in /proc/kallsyms */
 #define PATIENCE	5000	/* ms until what RCU and workers free is free */
 
 static void write_text(const char *path, const char *text)
@@ -51,16 +52,16 @@ static bool find_function(const char *function, char from[], char to[])
 		return false;
 	/* "ffffffff810a0000 t name", by address */
 	while (fgets(line, sizeof(line), symbols)) {
-		if (strlen(line) < 20)
+		if (strlen(line) < ADDRESS + 4)
 			continue;
-		line[16] = 0;
+		line[ADDRESS] = 0;
 		if (found && strcmp(line, from) > 0) {
-			strcpy(to, line);
+			memcpy(to, line, ADDRESS + 1);
 			break;
 		}
-		name = strtok(line + 19, "\t\n");
+		name = strtok(line + ADDRESS + 3, "\t\n");
 		if (name && !strcmp(name, function)) {
-			strcpy(from, line);
+			memcpy(from, line, ADDRESS + 1);
 			found = true;
 		}
 	}
@@ -71,12 +72,12 @@ static bool find_function(const char *function, char from[], char to[])
 bool failing_spare(const char *function)
 {
 	static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
-	char from[19] = "0x", to[19] = "0x", path[128];
+	char from[ADDRESS + 3] = "0x", to[ADDRESS + 3] = "0x", path[128];
 	unsigned int i;
 
 	if (!find_function(function, from + 2, to + 2))
 		return false;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kinds[i]);
 		if (access(path, W_OK))
 			return false;
