@@ -66,21 +66,22 @@ static bool find_function(const char *function, char from[], char to[])
 		}
 	}
 	fclose(symbols);
-	return found && to[0];
+	return found && strcmp(to, "0");
 }
 
-bool failing_spare(const char *function)
+/* NULL: faults are everywhere */
+static bool spare(const char *function)
 {
 	static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
-	char from[ADDRESS + 3] = "0x", to[ADDRESS + 3] = "0x", path[128];
+	char from[ADDRESS + 3] = "0x0", to[ADDRESS + 3] = "0x0", path[128];
 	unsigned int i;
 
-	if (!find_function(function, from + 2, to + 2))
+	if (function && !find_function(function, from + 2, to + 2))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kinds[i]);
 		if (access(path, W_OK))
-			return false;
+			return !function;
 		write_text(path, from);
 		snprintf(path, sizeof(path), DEBUGFS "%s/reject-end", kinds[i]);
 		write_text(path, to);
@@ -232,6 +233,10 @@ int failing_torture(const struct failing_call *call)
 	long long live, left;
 	unsigned int n;
 
+	if (!spare(call->spare)) {
+		ksft_print_msg("%s: faults can't be kept from %s()\n", call->name, call->spare);
+		return -1;
+	}
 	/* whatever is allocated only once, is then */
 	if (!whole_attempt(call, MOST, &injected))
 		return -1;

@@ -21,12 +21,12 @@ struct failing_call {
 	long long (*state)(void);
 	bool unsure;		/* the answer may get lost, with the thing done */
 	int also;		/* an error that it has for want of memory, too */
+	/* a function of the kernel in which, and below which, nothing fails */
+	const char *spare;
 };
 
 /* False on a kernel without fault injection */
 bool failing_set_up(void);
-/* No faults in this function of the kernel, or below; false when that can't be had */
-bool failing_spare(const char *function);
 /* Number of faults, or -1 when something was not as it should be */
 int failing_torture(const struct failing_call *call);
 
