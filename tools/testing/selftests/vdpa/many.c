@@ -108,7 +108,9 @@ TEST_F_TIMEOUT(many, live_at_once, 300)
 	ASSERT_EQ(0, add_all(variant->mgmtdev, DEVICES));
 	after = proc_field("/proc/meminfo", "MemAvailable");
 	TH_LOG("%lld KiB a device", (before - after) / DEVICES);
-	EXPECT_LE(before - after, MOST * DEVICES);
+	/* kernels with checks have notes of their own for each object */
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		EXPECT_LE(before - after, MOST * DEVICES);
 
 	EXPECT_EQ(DEVICES, listed(VDPA_CMD_DEV_GET));
 	EXPECT_EQ(DEVICES, listed(VDPA_CMD_DEV_CONFIG_GET));
