@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../kselftest.h"
+#include "device.h"
 #include "failing.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
@@ -18,26 +19,24 @@
 #define ADDRESS		16	/* digits, in /proc/kallsyms */
 #define PATIENCE	5000	/* ms until what RCU and workers free is free */
 
-static void write_text(const char *path, const char *text)
+/* Kernels have some of these files only */
+static void tune(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = write_file(path, text);
 
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		ksft_print_msg("%s: %s\n", path, strerror(errno));
-	close(fd);
+	if (err && err != -ENOENT)
+		ksft_print_msg("%s: %s\n", path, strerror(-err));
 }
 
 bool failing_set_up(void)
 {
-	write_text(DEBUGFS "failslab/ignore-gfp-wait", "N");
-	write_text(DEBUGFS "failslab/verbose", "0");
-	write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
-	write_text(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
-	write_text(DEBUGFS "fail_page_alloc/min-order", "0");
-	write_text(DEBUGFS "fail_page_alloc/verbose", "0");
-	write_text(DEBUGFS "fail_usercopy/verbose", "0");
+	tune(DEBUGFS "failslab/ignore-gfp-wait", "N");
+	tune(DEBUGFS "failslab/verbose", "0");
+	tune(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
+	tune(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
+	tune(DEBUGFS "fail_page_alloc/min-order", "0");
+	tune(DEBUGFS "fail_page_alloc/verbose", "0");
+	tune(DEBUGFS "fail_usercopy/verbose", "0");
 	return !access(FAIL_NTH, W_OK);
 }
 
@@ -82,9 +81,9 @@ static bool spare(const char *function)
 		snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kinds[i]);
 		if (access(path, W_OK))
 			return !function;
-		write_text(path, from);
+		tune(path, from);
 		snprintf(path, sizeof(path), DEBUGFS "%s/reject-end", kinds[i]);
-		write_text(path, to);
+		tune(path, to);
 	}
 	return true;
 }
@@ -168,7 +167,7 @@ static long long objects_of(const char *cache)
 
 	/* KASAN keeps what was freed until somebody wants the cache to be small */
 	snprintf(path, sizeof(path), SLAB "%s/shrink", cache);
-	write_text(path, "1");
+	tune(path, "1");
 	snprintf(path, sizeof(path), DEBUGFS "slab/%s/alloc_traces", cache);
 	traces = fopen(path, "re");
 	if (!traces)
