@@ -23,7 +23,8 @@ conforms() {
 	shift 2
 	add "$name" "$class" "$@" && bind "$name" vhost_vdpa || return
 	wait_for 5 compgen -G "/sys/bus/vdpa/devices/$name/vhost-vdpa-*" || return
-	if ! ./conformance "$name" >"$scratch/tap"; then
+	# ours call for nothing that was not asked for, which a device may
+	if ! ./conformance "$name" >"$scratch/tap" || grep 'not asked for' "$scratch/tap"; then
 		grep -v '^ok' "$scratch/tap"
 		return 1
 	fi

@@ -107,6 +107,7 @@ int client_add_queue(struct client *c, unsigned int num)
 		return err;
 	q->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	q->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	q->calls = 0;
 	c->nqueues++;
 	return program_queue(c, c->nqueues - 1, vq_base(&q->vq));
 }
@@ -236,12 +237,23 @@ int client_wait(struct client *c, unsigned int index, uint32_t *token,
 		case 1:
 			if (read(q->call, &count, sizeof(count)) < 0)
 				return -errno;
+			q->calls += count;
 			break;
 		default:
 			return -errno;
 		}
 	}
 	return 0;
+}
+
+uint64_t client_calls(struct client *c, unsigned int index)
+{
+	struct client_queue *q = &c->queue[index];
+	uint64_t count;
+
+	if (read(q->call, &count, sizeof(count)) == sizeof(count))
+		q->calls += count;
+	return q->calls;
 }
 
 void fill_pattern(void *mem, size_t len, uint64_t seed)

@@ -25,6 +25,7 @@ struct client_queue {
 	struct vq vq;
 	int kick;
 	int call;
+	uint64_t calls;		/* taken from the eventfd so far */
 };
 
 struct client {
@@ -64,6 +65,9 @@ int client_poll(struct client *c, unsigned int index, uint32_t *token,
 		uint32_t *len, unsigned int ms);
 int client_wait(struct client *c, unsigned int index, uint32_t *token,
 		uint32_t *len, unsigned int ms);
+
+/* How often the device has called for a queue, since the queue was made */
+uint64_t client_calls(struct client *c, unsigned int index);
 
 uint64_t now_ns(void);
 /* Bytes that are different for each seed and place */

@@ -64,6 +64,11 @@ unsigned int subject_queue(const struct subject *s)
 	return s->id == VIRTIO_ID_NET ? NET_TX : 0;
 }
 
+unsigned int subject_descs(const struct subject *s)
+{
+	return s->id == VIRTIO_ID_NET ? 1 : 3;
+}
+
 int subject_give(struct subject *s, unsigned int slot)
 {
 	int err;

@@ -36,6 +36,8 @@ void subject_stop(struct subject *s);
 
 struct client *subject_client(struct subject *s);
 unsigned int subject_queue(const struct subject *s);
+/* Descriptors that a buffer of ours takes */
+unsigned int subject_descs(const struct subject *s);
 
 /* Gives the device buffer @slot of SUBJECT_NUM, and kicks if it wants that */
 int subject_give(struct subject *s, unsigned int slot);
