@@ -26,6 +26,13 @@
 #define SPAN_SIZE	BIT(SPAN_SHIFT)
 #define SPANS_RECENT	16
 
+/*
+ * How often a page frame may be in use. Each pin is up to 1,024 references of 2^31
+ * that its folio can have, of a huge page of 1 GiB one for each of its frames; and
+ * what is pinned once already is not charged again.
+ */
+#define USES_MAX	BIT(12)
+
 struct account_span {
 	unsigned int live;	/* how many of @uses are not 0 */
 	u32 uses[SPAN_SIZE];
@@ -204,7 +211,7 @@ static void set_four(u32 *uses, u32 value)
 	put_unaligned(two, (u64 *)(uses + 2));
 }
 
-static long count_in(u32 *uses, unsigned int n)
+static long count_in(u32 *uses, unsigned int n, u32 *most)
 {
 	u32 *end = uses + n;
 	long fresh = 0;
@@ -212,8 +219,10 @@ static long count_in(u32 *uses, unsigned int n)
 	while (uses < end) {
 		for (; are_four(uses, end, 0); uses += 4, fresh += 4)
 			set_four(uses, 1);
-		if (uses < end)
-			fresh += !(*uses++)++;
+		if (uses < end) {
+			*most = max(*most, ++*uses);
+			fresh += *uses++ == 1;
+		}
 	}
 	return fresh;
 }
@@ -233,11 +242,18 @@ static long count_out(u32 *uses, unsigned int n)
 	return idle;
 }
 
+/* Pinning the page of zeroes takes no reference, and memory may be full of it */
+static bool is_used_up(u32 uses, u64 pfn)
+{
+	return unlikely(uses > USES_MAX) && !is_zero_pfn(pfn);
+}
+
 static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 		     unsigned int first, unsigned int n)
 {
 	void *entry = span_entry(account, index);
 	struct account_span *span = entry;
+	u32 most = 0;
 	long fresh;
 	bool even;
 
@@ -250,9 +266,12 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 
 	if (even && n == SPAN_SIZE) {
 		unsigned long count = entry ? xa_to_value(entry) : 0;
-		int err = xa_err(xa_store(&account->spans, index, xa_mk_value(count + 1),
-					  GFP_KERNEL_ACCOUNT));
+		int err;
 
+		if (count == USES_MAX)
+			return -ENOMEM;
+		err = xa_err(xa_store(&account->spans, index, xa_mk_value(count + 1),
+				      GFP_KERNEL_ACCOUNT));
 		return err ?: count ? 0 : n;
 	}
 	if (even) {
@@ -262,7 +281,11 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 	}
 	if (!span_recent(account, index))
 		span_set_recent(account, index, span);
-	fresh = count_in(span->uses + first, n);
+	fresh = count_in(span->uses + first, n, &most);
+	if (is_used_up(most, index << SPAN_SHIFT | first)) {
+		count_out(span->uses + first, n);
+		return -ENOMEM;
+	}
 	span->live += fresh;
 	return fresh;
 }
@@ -343,7 +366,7 @@ long vhost_vdpa_account_unuse_runs(struct vhost_vdpa_account *account,
  * @npages: how many
  *
  * Return: how many were not in use before, for vhost_vdpa_account_charge();
- * -ENOMEM, and then none is counted.
+ * -ENOMEM, also for one that is in use too often, and then none is counted.
  */
 long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npages)
 {
@@ -355,7 +378,11 @@ long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npa
 
 	/* what scattered memory consists of */
 	if (npages == 1 && span) {
-		fresh = !span->uses[pfn & (SPAN_SIZE - 1)]++;
+		u32 *uses = &span->uses[pfn & (SPAN_SIZE - 1)];
+
+		if (is_used_up(*uses + 1, pfn))
+			return -ENOMEM;
+		fresh = !(*uses)++;
 		span->live += fresh;
 		return fresh;
 	}
