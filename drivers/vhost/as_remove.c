@@ -16,6 +16,8 @@
 
 #include "as_internal.h"
 
+/* Extents that a parent drops in one call, so that others get the CPU in between */
+#define REGION_EXTENTS	64
 /* More than anybody has, and sizes don't overflow below */
 #define REGION_MAX	BIT_ULL(62)
 
@@ -89,6 +91,7 @@ static int drop_gone(struct vhost_vdpa_as *as)
 {
 	struct vhost_vdpa_extent *e, *first = NULL;
 	struct list_head *pos, *next;
+	unsigned int extents = 0;
 	LIST_HEAD(dropped);
 	int ret = 0;
 
@@ -97,10 +100,12 @@ static int drop_gone(struct vhost_vdpa_as *as)
 
 		e = list_entry(pos, struct vhost_vdpa_extent, gone);
 		first = first ?: e;
-		if (!as->set->exact && next != &as->gone && e->last - first->iova < REGION_MAX &&
+		if (!as->set->exact && next != &as->gone && ++extents < REGION_EXTENTS &&
+		    e->last - first->iova < REGION_MAX &&
 		    follows(e, list_entry(next, struct vhost_vdpa_extent, gone)))
 			continue;
 
+		extents = 0;
 		err = vhost_vdpa_extent_unmap(as, first, first->iova, e->last);
 		if (!err)
 			list_bulk_move_tail(&dropped, &first->gone, &e->gone);
@@ -206,13 +211,15 @@ static int unmap_regions(struct vhost_vdpa_as *as, struct removal *r,
 	while (e && e->iova <= r->last) {
 		u64 begin = e == r->head ? r->head_from : e->iova, end;
 		struct vhost_vdpa_extent *region = e;
+		unsigned int extents = 0;
 		int err;
 
 		do {
 			end = e == r->tail ? r->tail_to : e->last;
 			e = vhost_vdpa_extent_next(e);
-		} while (!as->set->exact && e && e->iova <= r->last &&
-			 e->iova == end + 1 && end - begin < REGION_MAX);
+		} while (!as->set->exact && ++extents < REGION_EXTENTS && e &&
+			 e->iova <= r->last && e->iova == end + 1 &&
+			 end - begin < REGION_MAX);
 
 		err = vhost_vdpa_extent_unmap(as, region, begin, end);
 		if (err && why != VHOST_VDPA_REMOVE_FORCE) {

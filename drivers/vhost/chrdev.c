@@ -153,6 +153,20 @@ static struct vhost_vdpa *vhost_vdpa_alloc(struct vdpa_device *vdev)
 	return v;
 }
 
+/* Whoever has the file is left with it; on return nothing refers to the device */
+static void vhost_vdpa_retire(struct vhost_vdpa *v)
+{
+	/* nobody begins to wait for memory any more, and those who do come back */
+	vhost_vdpa_session_stop(v);
+	mutex_lock(&v->lock);
+	vhost_vdpa_doorbells_off(v);
+	if (v->open)
+		vhost_vdpa_session_end(v);
+	v->vdev = NULL;
+	mutex_unlock(&v->lock);
+	wake_up_poll(&v->hangup, EPOLLHUP | EPOLLERR);
+}
+
 static int vhost_vdpa_probe(struct vdpa_device *vdev)
 {
 	struct vhost_vdpa *v = vhost_vdpa_alloc(vdev);
@@ -175,9 +189,12 @@ static int vhost_vdpa_probe(struct vdpa_device *vdev)
 	/* from here on there are clients */
 	err = cdev_device_add(&v->cdev, &v->dev);
 	if (err)
-		goto free_id;
+		goto retire;
 	return 0;
 
+retire:
+	/* who has a node of his own (mknod) may have been quicker */
+	vhost_vdpa_retire(v);
 free_id:
 	ida_free(&vhost_vdpa_minors, v->id);
 put_dev:
@@ -190,17 +207,7 @@ static void vhost_vdpa_remove(struct vdpa_device *vdev)
 	struct vhost_vdpa *v = vdpa_get_drvdata(vdev);
 
 	cdev_device_del(&v->cdev, &v->dev);
-
-	/* nobody begins to wait for memory any more, and those who do come back */
-	vhost_vdpa_session_stop(v);
-	mutex_lock(&v->lock);
-	vhost_vdpa_doorbells_off(v);
-	if (v->open)
-		vhost_vdpa_session_end(v);
-	v->vdev = NULL;
-	mutex_unlock(&v->lock);
-
-	wake_up_poll(&v->hangup, EPOLLHUP | EPOLLERR);
+	vhost_vdpa_retire(v);
 	ida_free(&vhost_vdpa_minors, v->id);
 	put_device(&v->dev);
 }

@@ -43,19 +43,23 @@ int vhost_vdpa_reset(struct vhost_vdpa *v)
 	if (err)
 		return err;
 
+	v->features = 0;
 	v->suspended = false;
-	vhost_vdpa_as_reset(v->as, vhost_vdpa_acked(v, VHOST_BACKEND_F_IOTLB_PERSIST));
+	err = vhost_vdpa_as_reset(v->as, vhost_vdpa_acked(v, VHOST_BACKEND_F_IOTLB_PERSIST));
 	for (i = 0; i < v->nvqs; i++)
 		vhost_vdpa_vq_restore(&v->vqs[i]);
 	if (v->config_call.ctx)
 		set_config_cb(v);
-	return 0;
+	return err;
 }
 
 static void set_as(struct vhost_vdpa *v, struct vhost_vdpa_as_set *as)
 {
 	spin_lock(&v->as_lock);
 	v->as = as;
+	/* a client that came while the device goes */
+	if (as && v->leaving)
+		vhost_vdpa_as_stop(as);
 	spin_unlock(&v->as_lock);
 }
 
@@ -90,6 +94,7 @@ void vhost_vdpa_session_stop(struct vhost_vdpa *v)
 {
 	/* whoever pins memory has the lock; the spinlock keeps the set meanwhile */
 	spin_lock(&v->as_lock);
+	v->leaving = true;
 	if (v->as)
 		vhost_vdpa_as_stop(v->as);
 	spin_unlock(&v->as_lock);

@@ -70,6 +70,8 @@ struct vhost_vdpa_vq {
  * @doorbell_lock: serialises page faults on doorbells with unplug; inside @lock
  * @as_lock: protects the pointer @as where @lock can't be waited for; inside
  *	@lock
+ * @leaving: about to be unplugged: a session that begins now maps nothing. Protected
+ *	by @as_lock.
  * @gone: unplugged: the vDPA device must not be touched any more. Changes with
  *	@lock and @doorbell_lock held, can be read with either.
  * @vdev: the vDPA device
@@ -93,6 +95,7 @@ struct vhost_vdpa {
 	struct mutex lock; /* see above */
 	struct mutex doorbell_lock; /* page faults against unplug */
 	spinlock_t as_lock; /* the pointer as */
+	bool leaving;
 	bool gone;
 	struct vdpa_device *vdev;
 	u32 config_size;
