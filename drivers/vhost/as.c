@@ -39,6 +39,29 @@
  * account that the sets of an owner share.
  */
 
+/* Nothing is mapped, whatever the parent offers to a kernel driver */
+static int clear_all(struct vhost_vdpa_as_set *set)
+{
+	int err = 0;
+	u32 asid;
+
+	for (asid = 0; !err && set->way->clear && asid < set->nas; asid++)
+		err = set->way->clear(set, asid);
+	return err;
+}
+
+/* The parent has again what it offers to a kernel driver */
+static void restore_all(struct vhost_vdpa_as_set *set)
+{
+	const struct vdpa_config_ops *ops = set->vdev->config;
+	u32 asid;
+
+	for (asid = 0; ops->reset_map && asid < set->nas; asid++) {
+		if (set->as[asid] || set->way->clear)
+			ops->reset_map(set->vdev, asid);
+	}
+}
+
 /**
  * vhost_vdpa_as_create - the address spaces of a device, on open
  * @vdev: the device, reset
@@ -49,14 +72,13 @@
  * Return: the set, for vhost_vdpa_as_destroy(); or an ERR_PTR: -ENOMEM; where
  * the platform has to translate also -EOPNOTSUPP (there is no IOMMU, or not a
  * coherent one), -EPERM (interrupts are not isolated), or what attaching to
- * the IOMMU says.
+ * the IOMMU says; otherwise what the parent says when it has to drop all mappings.
  */
 struct vhost_vdpa_as_set *vhost_vdpa_as_create(struct vdpa_device *vdev)
 {
 	const struct vdpa_config_ops *ops = vdev->config;
 	struct vhost_vdpa_as_set *set;
 	int err = -ENOMEM;
-	u32 asid;
 
 	set = kvzalloc(struct_size(set, as, vdev->nas), GFP_KERNEL_ACCOUNT);
 	if (!set)
@@ -81,10 +103,15 @@ struct vhost_vdpa_as_set *vhost_vdpa_as_create(struct vdpa_device *vdev)
 	if (err)
 		goto free_set;
 
-	for (asid = 0; set->way->clear && asid < set->nas; asid++)
-		set->way->clear(set, asid);
+	err = clear_all(set);
+	if (err)
+		goto exit_way;
 	return set;
 
+exit_way:
+	restore_all(set);
+	if (set->way->exit)
+		set->way->exit(set);
 free_set:
 	kfree(set->runs);
 	kfree(set->pages);
@@ -202,16 +229,14 @@ void vhost_vdpa_as_stop(struct vhost_vdpa_as_set *set)
  */
 void vhost_vdpa_as_destroy(struct vhost_vdpa_as_set *set)
 {
-	struct vdpa_device *vdev = set->vdev;
 	u32 asid;
 
 	mutex_lock(&set->lock);
 	unset_mm(set);
+	restore_all(set);
 	for (asid = 0; asid < set->nas; asid++) {
 		struct vhost_vdpa_as *as = set->as[asid];
 
-		if (vdev->config->reset_map && (as || set->way->clear))
-			vdev->config->reset_map(vdev, asid);
 		if (!as)
 			continue;
 		if (as->table)
@@ -263,7 +288,8 @@ static struct vhost_vdpa_as *get_as(struct vhost_vdpa_as_set *set, u32 asid)
 	return as;
 }
 
-static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr, u8 perm)
+static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr, u8 perm,
+		       u64 *present)
 {
 	struct vhost_vdpa_extent *e = vhost_vdpa_extent_find(as, first);
 	int err;
@@ -278,7 +304,7 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
 			return err;
 	}
 	err = as->set->vdev->use_va ? vhost_vdpa_map_va(as, first, last, uaddr, perm) :
-				      vhost_vdpa_pin(as, first, last, uaddr, perm);
+				      vhost_vdpa_pin(as, first, last, uaddr, perm, present);
 	if (!err && as->set->way->sync) {
 		as->dirty = true;
 		err = as->batch ? 0 : vhost_vdpa_sync(as);
@@ -296,6 +322,7 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
  * @size: bytes
  * @uaddr: the memory
  * @perm: VHOST_MAP_RO for memory that the device may read, VHOST_MAP_WO, or both
+ * @present: with VHOST_VDPA_ABSENT, set to how many pages were there
  *
  * Maps the pages that @iova and @size touch, to as many pages from the one on
  * that @uaddr lies in. Mapped is all of it or, on error, nothing. In a batch, a
@@ -304,8 +331,8 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
  * Context: in the process that owns the set; may sleep, but not for memory.
  * Return: 0, or
  *
- * * -EAGAIN: memory is not present; vhost_vdpa_as_populate() brings it, or says
- *   why it can't, and then the caller tries again
+ * * VHOST_VDPA_ABSENT: memory is not present; vhost_vdpa_as_populate() brings
+ *   some, or says why it can't, and then the caller tries again
  * * -EINVAL: no such address space; nothing, or more than the IOVA range has
  *   room for; a wrong @perm
  * * -EEXIST: something is mapped there already
@@ -317,7 +344,7 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
  * * what the parent says
  */
 int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size,
-			 u64 uaddr, u8 perm)
+			 u64 uaddr, u8 perm, u64 *present)
 {
 	struct vhost_vdpa_as *as;
 	u64 end, uend;
@@ -341,7 +368,7 @@ int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 
 		err = -EPERM;
 	else
 		err = add_mapping(as, iova & PAGE_MASK, end | ~PAGE_MASK,
-				  uaddr & PAGE_MASK, perm);
+				  uaddr & PAGE_MASK, perm, present);
 	mutex_unlock(&set->lock);
 	return err;
 }
@@ -442,19 +469,20 @@ int vhost_vdpa_as_batch_end(struct vhost_vdpa_as_set *set, u32 asid)
  *	they go, and batches end
  *
  * Context: may sleep.
+ * Return: 0, or what the parent says for which memory may be mapped that should not.
  */
-void vhost_vdpa_as_reset(struct vhost_vdpa_as_set *set, bool keep)
+int vhost_vdpa_as_reset(struct vhost_vdpa_as_set *set, bool keep)
 {
-	u32 asid;
+	int err;
 
 	if (keep)
-		return;
+		return 0;
 	mutex_lock(&set->lock);
 	drop_all(set);
 	/* the reset may have brought back what a kernel driver may see */
-	for (asid = 0; set->way->clear && asid < set->nas; asid++)
-		set->way->clear(set, asid);
+	err = clear_all(set);
 	mutex_unlock(&set->lock);
+	return err;
 }
 
 /* Called when the module comes */

@@ -98,8 +98,8 @@ struct vhost_vdpa_as {
  *	virtual one, with its file in @opaque.
  * @unmap: removes runs, each as a whole, without a gap between them: those of
  *	several calls of @map too, unless the set is exact
- * @clear: leaves an address space with nothing mapped, whatever it was before;
- *	optional
+ * @clear: leaves an address space that is empty here without anything that the
+ *	parent may have mapped there; optional
  * @sync: hands over what @map and @unmap collected. On error the parent still
  *	has what it had. Without it, they act at once.
  *
@@ -111,7 +111,7 @@ struct vhost_vdpa_way {
 	int (*map)(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
 		   u32 perm, void *opaque);
 	int (*unmap)(struct vhost_vdpa_as *as, u64 iova, u64 size);
-	void (*clear)(struct vhost_vdpa_as_set *set, u32 asid);
+	int (*clear)(struct vhost_vdpa_as_set *set, u32 asid);
 	int (*sync)(struct vhost_vdpa_as *as);
 };
 
@@ -186,7 +186,8 @@ static inline struct vhost_vdpa_run *vhost_vdpa_extent_runs(struct vhost_vdpa_ex
 }
 
 /* as_map.c */
-int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e);
+int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			  unsigned int *kept);
 int vhost_vdpa_extent_unmap(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
 			    u64 from, u64 to);
 int vhost_vdpa_extent_map_part(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
@@ -205,7 +206,8 @@ int vhost_vdpa_sync(struct vhost_vdpa_as *as);
 void vhost_vdpa_release(struct vhost_vdpa_as_set *set, struct list_head *gone);
 
 /* as_pin.c */
-int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm);
+int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm,
+		   u64 *present);
 void vhost_vdpa_unpin(const struct vhost_vdpa_run *runs, unsigned int nruns, bool dirty);
 
 /* as_va.c */

@@ -35,9 +35,20 @@ static int table_sync(struct vhost_vdpa_as *as)
 	return as->table ? vdev->config->set_map(vdev, as->asid, as->table) : 0;
 }
 
+/* The same as direct_clear() for a parent with tables */
+static int table_clear(struct vhost_vdpa_as_set *set, u32 asid)
+{
+	struct vdpa_device *vdev = set->vdev;
+	struct vhost_iotlb empty;
+
+	vhost_iotlb_init(&empty, 0, 0);
+	return vdev->config->set_map(vdev, asid, &empty);
+}
+
 const struct vhost_vdpa_way vhost_vdpa_way_table = {
 	.map = table_map,
 	.unmap = table_unmap,
+	.clear = table_clear,
 	.sync = table_sync,
 };
 
@@ -68,14 +79,14 @@ static int direct_unmap(struct vhost_vdpa_as *as, u64 iova, u64 size)
 /* A parent may give a kernel driver all memory until something is said: after
  * this it has been told that there is nothing.
  */
-static void direct_clear(struct vhost_vdpa_as_set *set, u32 asid)
+static int direct_clear(struct vhost_vdpa_as_set *set, u32 asid)
 {
 	struct vdpa_device *vdev = set->vdev;
 	u64 first = set->range.first & PAGE_MASK;
 	u64 last = set->range.last | ~PAGE_MASK;
 
 	/* there is no size for all 64 bits, it is one page short of them */
-	vdev->config->dma_unmap(vdev, asid, first, last - first + 1 ?: -PAGE_SIZE);
+	return vdev->config->dma_unmap(vdev, asid, first, last - first + 1 ?: -PAGE_SIZE);
 }
 
 const struct vhost_vdpa_way vhost_vdpa_way_direct = {
@@ -124,10 +135,14 @@ int vhost_vdpa_extent_unmap(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *
  * vhost_vdpa_extent_map - tell the parent of an extent
  * @as: the address space, its set locked
  * @e: the extent
+ * @kept: set to the number of its runs, from the first one on, that the parent may
+ *	still have after an error: it refused to drop them. NULL in virtual address
+ *	mode, where there are no runs.
  *
- * Return: 0; or an error, and then nothing of it is mapped.
+ * Return: 0; or an error, and then nothing of it is mapped but for @kept.
  */
-int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e)
+int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			  unsigned int *kept)
 {
 	const struct vhost_vdpa_way *way = as->set->way;
 	const struct vhost_vdpa_run *runs;
@@ -148,8 +163,7 @@ int vhost_vdpa_extent_map(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e)
 		err = way->map(as, iova, size, (u64)runs[i].pfn << PAGE_SHIFT,
 			       e->perm, NULL);
 		if (err) {
-			if (i)
-				vhost_vdpa_extent_unmap(as, e, e->iova, iova - 1);
+			*kept = i && vhost_vdpa_extent_unmap(as, e, e->iova, iova - 1) ? i : 0;
 			return err;
 		}
 		iova += size;

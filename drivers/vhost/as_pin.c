@@ -11,6 +11,8 @@
 
 /* Pages given back between two looks at the scheduler */
 #define UNPIN_CHUNK	BIT(15)
+/* Pages brought in at once, or more */
+#define POPULATE_MIN	1024ULL
 
 /* Small, and dirty already */
 static bool is_plain(const struct page *page)
@@ -141,7 +143,7 @@ static int pin_chunk(struct vhost_vdpa_as_set *set, u64 uaddr, u64 npages, u8 pe
 				pin_flags(perm) | FOLL_NOFAULT, set->pages);
 	/* with locks held nobody waits for memory, see vhost_vdpa_as_populate() */
 	if (n == -EFAULT || !n)
-		return -EAGAIN;
+		return VHOST_VDPA_ABSENT;
 	if (n < 0)
 		return n;
 
@@ -149,20 +151,43 @@ static int pin_chunk(struct vhost_vdpa_as_set *set, u64 uaddr, u64 npages, u8 pe
 	return err ?: n;
 }
 
+/* The first @kept of the runs stay pinned: the parent was asked to drop them again
+ * after an error, and has refused.
+ */
+static void give_away_runs(struct vhost_vdpa_as *as, struct vhost_vdpa_extent *e,
+			   unsigned int kept)
+{
+	struct vhost_vdpa_as_set *set = as->set;
+	u64 npages = 0;
+	unsigned int i;
+
+	if (!kept) {
+		vhost_vdpa_extent_free(e);
+		return;
+	}
+	for (i = 0; i < kept; i++)
+		npages += set->runs[i].npages;
+	vhost_vdpa_extent_keep(e, e->iova, e->iova + (npages << PAGE_SHIFT) - 1);
+	list_add_tail(&e->gone, &as->gone);
+	set->nruns -= kept;
+	memmove(set->runs, set->runs + kept, set->nruns * sizeof(*set->runs));
+}
+
 /* Makes an extent of the runs pinned so far; returns how many bytes it has */
 static s64 flush_runs(struct vhost_vdpa_as *as, u64 iova, u8 perm)
 {
 	struct vhost_vdpa_as_set *set = as->set;
 	struct vhost_vdpa_extent *e;
+	unsigned int kept;
 	int err;
 
 	e = vhost_vdpa_extent_pinned(set, iova, perm, set->runs, set->nruns,
 				     GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return -ENOMEM;
-	err = vhost_vdpa_extent_map(as, e);
+	err = vhost_vdpa_extent_map(as, e, &kept);
 	if (err) {
-		vhost_vdpa_extent_free(e);
+		give_away_runs(as, e, kept);
 		return err;
 	}
 	vhost_vdpa_extent_insert(as, e);
@@ -170,7 +195,7 @@ static s64 flush_runs(struct vhost_vdpa_as *as, u64 iova, u8 perm)
 	return e->last - e->iova + 1;
 }
 
-/* Undoes what is not in an extent; no device has seen it */
+/* Undoes what is not in an extent; no device sees it */
 static void give_up_runs(struct vhost_vdpa_as_set *set)
 {
 	struct vhost_vdpa_account *account = set->account;
@@ -191,14 +216,17 @@ static void give_up_runs(struct vhost_vdpa_as_set *set)
  * @last: end of a page, nothing is mapped between the two
  * @uaddr: the memory, start of a page
  * @perm: VHOST_MAP_xx
+ * @present: set to how many pages from the first one on were present, if not all
  *
  * Context: the owner's, mmap lock not held.
  * Return: 0 or an error; then part of it may be mapped.
  */
-int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm)
+int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 perm,
+		   u64 *present)
 {
 	struct vhost_vdpa_as_set *set = as->set;
-	u64 left = ((last - iova) >> PAGE_SHIFT) + 1;
+	u64 npages = ((last - iova) >> PAGE_SHIFT) + 1;
+	u64 left = npages;
 	s64 done = 0;
 
 	lockdep_assert_held(&set->lock);
@@ -220,6 +248,7 @@ int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 p
 	}
 	if (set->nruns)
 		give_up_runs(set);
+	*present = npages - left;
 	return done < 0 ? done : 0;
 }
 
@@ -229,27 +258,37 @@ int vhost_vdpa_pin(struct vhost_vdpa_as *as, u64 iova, u64 last, u64 uaddr, u8 p
  * @size: bytes
  * @uaddr: the memory
  * @perm: VHOST_MAP_xx
+ * @present: how many of its pages the update found
  * @stop: ends the work when it becomes true
  *
- * Faults what an update with these arguments is going to pin. Somebody else may
- * provide the memory, in his own time (a disk, a file system in user space,
- * userfaultfd), which is why this is done without any lock.
+ * Faults some of what an update with these arguments is going to pin, from the
+ * first page on that it missed. Somebody else may provide the memory, in his own
+ * time (a disk, a file system in user space, userfaultfd), which is why this is
+ * done without any lock.
+ *
+ * As much is brought in as was there already: what RLIMIT_MEMLOCK forbids is then
+ * not brought in first, and an update that begins anew each time pins no page more
+ * than twice on average.
  *
  * Context: the owner's, without a lock.
  * Return: 0; -EFAULT for what is not memory of the process's or not writable,
  * -EINTR, -ENODEV when stopped, -ENOMEM.
  */
-int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, const bool *stop)
+int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, u64 present,
+			   const bool *stop)
 {
-	u64 left = ((iova + size - 1) >> PAGE_SHIFT) - (iova >> PAGE_SHIFT) + 1;
+	u64 left = ((iova + size - 1) >> PAGE_SHIFT) - (iova >> PAGE_SHIFT) + 1 - present;
 	struct page **pages;
 	int n = 0;
+
+	left = min(left, max(present, POPULATE_MIN));
 
 	pages = kmalloc_array(VHOST_VDPA_CHUNK, sizeof(*pages), GFP_KERNEL_ACCOUNT);
 	if (!pages)
 		return -ENOMEM;
 
-	for (uaddr &= PAGE_MASK; left; uaddr += (u64)n << PAGE_SHIFT) {
+	uaddr = (uaddr & PAGE_MASK) + (present << PAGE_SHIFT);
+	for (; left; uaddr += (u64)n << PAGE_SHIFT) {
 		n = fatal_signal_pending(current) ? -EINTR :
 		    READ_ONCE(*stop) ? -ENODEV :
 		    pin_user_pages_fast(uaddr, min_t(u64, left, VHOST_VDPA_CHUNK),

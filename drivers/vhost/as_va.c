@@ -35,7 +35,8 @@ static s64 map_vma(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 uaddr, u8 p
 	u64 offset = 0;
 	int err;
 
-	mmap_read_lock(current->mm);
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
 	vma = vma_lookup(current->mm, uaddr);
 	err = vma ? check_vma(as->set, vma, perm) : -EFAULT;
 	if (!err) {
@@ -53,7 +54,7 @@ static s64 map_vma(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 uaddr, u8 p
 	if (err)
 		return err;
 
-	err = vhost_vdpa_extent_map(as, e);
+	err = vhost_vdpa_extent_map(as, e, NULL);
 	if (err) {
 		vhost_vdpa_extent_free(e);
 		return err;

@@ -43,7 +43,7 @@ static int read_messages(struct iov_iter *from, struct vhost_msg_v2 *msgs, size_
 	return copied ? n : -EFAULT;
 }
 
-static int apply(struct vhost_vdpa *v, const struct vhost_msg_v2 *msg)
+static int apply(struct vhost_vdpa *v, const struct vhost_msg_v2 *msg, u64 *present)
 {
 	const struct vhost_iotlb_msg *m = &msg->iotlb;
 	u32 asid = 0;
@@ -58,7 +58,7 @@ static int apply(struct vhost_vdpa *v, const struct vhost_msg_v2 *msg)
 	switch (m->type) {
 	case VHOST_IOTLB_UPDATE:
 		return vhost_vdpa_as_update(v->as, asid, m->iova, m->size, m->uaddr,
-					    m->perm);
+					    m->perm, present);
 	case VHOST_IOTLB_INVALIDATE:
 		return vhost_vdpa_as_invalidate(v->as, asid, m->iova, m->size);
 	case VHOST_IOTLB_BATCH_BEGIN:
@@ -72,7 +72,7 @@ static int apply(struct vhost_vdpa *v, const struct vhost_msg_v2 *msg)
 
 /* Returns how many of the messages were applied, if not all with the reason in @err */
 static int apply_locked(struct vhost_vdpa *v, const struct vhost_msg_v2 *msgs, int n,
-			int *err)
+			int *err, u64 *present)
 {
 	int i = 0;
 
@@ -81,7 +81,7 @@ static int apply_locked(struct vhost_vdpa *v, const struct vhost_msg_v2 *msgs, i
 		return 0;
 	*err = vhost_vdpa_check_owner(v);
 	while (!*err && i < n) {
-		*err = apply(v, &msgs[i]);
+		*err = apply(v, &msgs[i], present);
 		i += !*err;
 	}
 	vhost_vdpa_exit(v);
@@ -92,25 +92,27 @@ static int apply_locked(struct vhost_vdpa *v, const struct vhost_msg_v2 *msgs, i
 static int apply_messages(struct vhost_vdpa *v, const struct vhost_msg_v2 *msgs, int n,
 			  int *err)
 {
+	u64 present, before = 0;
 	unsigned int tries = 0;
 	int done = 0;
 
 	for (;;) {
 		const struct vhost_iotlb_msg *m;
-		int applied = apply_locked(v, msgs + done, n - done, err);
+		int applied = apply_locked(v, msgs + done, n - done, err, &present);
 
 		done += applied;
-		if (*err != -EAGAIN)
+		if (*err != VHOST_VDPA_ABSENT)
 			return done;
 
 		m = &msgs[done].iotlb;
-		tries = applied ? 0 : tries + 1;
+		tries = applied || present > before ? 0 : tries + 1;
+		before = present;
 		/* it doesn't stay until it is pinned: there is too much of it */
 		*err = -ENOMEM;
-		if (m->type != VHOST_IOTLB_UPDATE || tries > POPULATE_TRIES)
+		if (tries > POPULATE_TRIES)
 			return done;
 		*err = vhost_vdpa_as_populate(m->iova, m->size, m->uaddr, m->perm,
-					      &v->gone);
+					      present, &v->gone);
 		if (*err)
 			return done;
 	}

@@ -11,10 +11,14 @@
  * must not hold it. Only vhost_vdpa_as_destroy() must be alone.
  */
 
+#include <linux/err.h>
 #include <linux/types.h>
 #include <linux/vdpa.h>
 
 struct vhost_vdpa_as_set;
+
+/* What vhost_vdpa_as_update() says of memory that is absent; no parent's errno */
+#define VHOST_VDPA_ABSENT	(-MAX_ERRNO)
 
 struct vhost_vdpa_as_set *vhost_vdpa_as_create(struct vdpa_device *vdev);
 void vhost_vdpa_as_stop(struct vhost_vdpa_as_set *set);
@@ -23,12 +27,13 @@ void vhost_vdpa_as_range(struct vhost_vdpa_as_set *set, struct vdpa_iova_range *
 int vhost_vdpa_as_set_mm(struct vhost_vdpa_as_set *set, struct mm_struct *mm);
 
 int vhost_vdpa_as_update(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size,
-			 u64 uaddr, u8 perm);
-int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, const bool *stop);
+			 u64 uaddr, u8 perm, u64 *present);
+int vhost_vdpa_as_populate(u64 iova, u64 size, u64 uaddr, u8 perm, u64 present,
+			   const bool *stop);
 int vhost_vdpa_as_invalidate(struct vhost_vdpa_as_set *set, u32 asid, u64 iova, u64 size);
 int vhost_vdpa_as_batch_begin(struct vhost_vdpa_as_set *set, u32 asid);
 int vhost_vdpa_as_batch_end(struct vhost_vdpa_as_set *set, u32 asid);
-void vhost_vdpa_as_reset(struct vhost_vdpa_as_set *set, bool keep);
+int vhost_vdpa_as_reset(struct vhost_vdpa_as_set *set, bool keep);
 
 /* When the module comes and goes: caches for what the above allocate */
 int vhost_vdpa_as_init(void);

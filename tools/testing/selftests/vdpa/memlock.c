@@ -27,6 +27,7 @@
 #define RW		VHOST_ACCESS_RW
 #define EVERYTHING	(~0ULL)
 #define PATIENCE	5000	/* ms */
+#define OFTEN		4096	/* how often one page can be mapped */
 #define NOBODY		65534
 
 #define FEATURES (VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) | \
@@ -227,6 +228,55 @@ TEST_F(memlock, memory_that_is_there_twice)
 	EXPECT_EQ(KIB(4), vm_pin());
 }
 
+/*
+ * One page everywhere: it is charged once, but it can't have more references than
+ * its counter holds.
+ */
+TEST_F(memlock, pinned_too_often)
+{
+	int memfd = memfd_create("often", MFD_CLOEXEC);
+	unsigned int i;
+	char *mem;
+
+	ASSERT_EQ(0, ftruncate(memfd, PAGE));
+	mem = get_memory(MAP_PRIVATE);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < PAGES; i++)
+		ASSERT_NE(MAP_FAILED, mmap(mem + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, memfd, 0));
+	for (i = 0; i < OFTEN / PAGES; i++)
+		ASSERT_EQ(0, MAP(0, i * PAGES, mem, PAGES));
+	EXPECT_EQ(-ENOMEM, MAP(1, 0, mem, 1));
+	EXPECT_EQ(-ENOMEM, MAP(1, 0, mem, PAGES));
+	EXPECT_EQ(KIB(1), vm_pin());
+	ASSERT_EQ(0, UNMAP(0, 1, 1));
+	EXPECT_EQ(0, MAP(1, 0, mem, 1));
+	EXPECT_EQ(KIB(1), vm_pin());
+	/* what has a page of its own is not concerned, nor what has none at all */
+	EXPECT_EQ(0, MAP(1, 1, self->mem, PAGES));
+	ASSERT_EQ(0, vv_unmap(self->fd, 0, 0, EVERYTHING));
+	ASSERT_EQ(0, vv_unmap(self->fd, 1, 0, EVERYTHING));
+	EXPECT_EQ(0, vm_pin());
+	EXPECT_TRUE(pins_return_to(self->pins));
+	munmap(mem, PAGES * PAGE);
+	close(memfd);
+}
+
+/* Untouched memory that is only read is the same page of zeroes all over */
+TEST_F(memlock, memory_full_of_zeroes)
+{
+	size_t size = 2 * OFTEN * PAGE;
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, madvise(mem, size, MADV_NOHUGEPAGE));
+	EXPECT_EQ(0, vv_map(self->fd, 0, BASE, mem, size, VHOST_ACCESS_RO));
+	ASSERT_EQ(0, vv_unmap(self->fd, 0, 0, EVERYTHING));
+	EXPECT_EQ(0, vm_pin());
+	munmap(mem, size);
+}
+
 static int set_huge_pages(const char *n)
 {
 	return write_file("/proc/sys/vm/nr_hugepages", n);
@@ -342,23 +392,84 @@ TEST_F(memlock, the_limit_is_met_half_way)
 	munmap(mem, size);
 }
 
-TEST_F(memlock, the_parent_refuses_half_way)
+/* What the limit forbids is not brought in before that is found out */
+TEST_F(memlock, the_limit_is_met_early)
 {
-	char name[40], path[64];
+	size_t size = 256 << 20;
+	unsigned char *there = calloc(size / PAGE, 1);
+	unsigned long i, n = 0;
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_NE(NULL, there);
+	madvise(mem, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(0, limit_pages(256));
+	ASSERT_EQ(0, become_nobody());
+	EXPECT_EQ(-ENOMEM, vv_map(self->fd, 0, BASE, mem, size, RW));
+	EXPECT_EQ(0, vm_pin());
+	ASSERT_EQ(0, mincore(mem, size, there));
+	for (i = 0; i < size / PAGE; i++)
+		n += there[i] & 1;
+	EXPECT_LE(n, 8192);
+	free(there);
+	munmap(mem, size);
+}
+
+static int open_mock(const char *name)
+{
+	char path[64];
+	int err = vdpa_mock_shape("off", "compat_reset,set_map");
+
+	err = err ?: vdpa_add(name, VDPA_MOCK, 0);
+	err = err ?: vdpa_bind(name, "vhost_vdpa");
+	err = err ?: vdpa_chardev(name, path, sizeof(path));
+	return err ?: open_owned(path);
+}
+
+/* Frames in the order of the faults: each page is a mapping of its own */
+static void scatter(char *mem)
+{
 	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		mem[i * 37 % PAGES * PAGE] = 1;
+}
+
+/* It maps half, and takes nothing back: its device may go on to write there */
+TEST_F(memlock, the_parent_keeps_what_it_refused)
+{
+	char name[40];
 	int fd;
 
 	snprintf(name, sizeof(name), "%s-3", self->name);
-	ASSERT_EQ(0, vdpa_mock_shape("off", "compat_reset,set_map"));
-	ASSERT_EQ(0, vdpa_add(name, VDPA_MOCK, 0));
-	ASSERT_EQ(0, vdpa_bind(name, "vhost_vdpa"));
-	ASSERT_EQ(0, vdpa_chardev(name, path, sizeof(path)));
-	fd = open_owned(path);
+	fd = open_mock(name);
 	ASSERT_GE(fd, 0);
+	scatter(self->mem);
+	EXPECT_EQ(0, vdpa_mock_order("fail", "dma_map -28 20"));
+	EXPECT_EQ(0, vdpa_mock_order("fail", "dma_unmap_range -5"));
+	EXPECT_EQ(-ENOSPC, vv_map(fd, 0, BASE, self->mem, PAGES * PAGE, RW));
+	EXPECT_EQ(KIB(20), vm_pin());
+	EXPECT_EQ(0, vdpa_mock_order("fail", "dma_map 0"));
+	EXPECT_EQ(-EIO, vv_map(fd, 0, BASE, self->mem, PAGE, RW));
+	EXPECT_EQ(KIB(20), vm_pin());
+	EXPECT_EQ(0, vdpa_mock_order("fail", "dma_unmap_range 0"));
+	EXPECT_EQ(0, vv_map(fd, 0, BASE, self->mem, PAGE, RW));
+	EXPECT_EQ(KIB(1), vm_pin());
+	close(fd);
+	EXPECT_TRUE(pins_return_to(self->pins));
+	vdpa_del(name);
+}
 
-	/* frames in the order of the faults: each page is a mapping of its own */
-	for (i = 0; i < PAGES; i++)
-		self->mem[i * 37 % PAGES * PAGE] = 1;
+TEST_F(memlock, the_parent_refuses_half_way)
+{
+	char name[40];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s-3", self->name);
+	fd = open_mock(name);
+	ASSERT_GE(fd, 0);
+	scatter(self->mem);
 	EXPECT_EQ(0, vdpa_mock_order("fail", "dma_map -28 20"));
 	EXPECT_EQ(-ENOSPC, vv_map(fd, 0, BASE, self->mem, PAGES * PAGE, RW));
 	EXPECT_EQ(0, vm_pin());

@@ -475,6 +475,9 @@ struct step {
 #define UP_CALLS(q, address)						\
 	"set_vq_num " #q " 256;set_vq_state " #q " 0;set_vq_address " #q " " address ";" \
 	"set_vq_cb " #q " 1;"
+/* What a kernel driver may have seen is away with each reset, and back at the end */
+#define EMPTY	"set_map 0 0;set_map 1 0;"
+#define BACK	"reset_map 0;reset_map 1;"
 #define A0	"0x10000 0x11000 0x12000"
 #define A1	"0x20000 0x21000 0x22000"
 #define A2	"0x30000 0x31000 0x32000"
@@ -482,20 +485,21 @@ struct step {
 static const struct step steps[] = {
 	/* the life of a file */
 	{ "bind asks, and changes nothing", SHAPE, "", "" },
-	{ "open resets", NULL, "open", "reset;" },
+	{ "open resets", NULL, "open", "reset;" EMPTY },
 	{ "a second client changes nothing", NULL, "open !16", "" },
-	{ "close resets", "again", "open; close", "reset;reset;" },
+	{ "close resets", "again", "open; close", "reset;" EMPTY "reset;" BACK },
 	{ "unbind without a client", NULL, "unbind", "" },
 	{ "bind again", NULL, "bind", "" },
-	{ "unbind under a client", NULL, "open; unbind", "reset;reset;" },
+	{ "unbind under a client", NULL, "open; unbind", "reset;" EMPTY "reset;" BACK },
 	{ "whose calls fail from then on", NULL, "owner !19; status 0 !19; close", "" },
 	{ "unplug without a client", NULL, "bind; del", "free;" },
-	{ "unplug under a client", SHAPE, "open; owner; del", "reset;reset;free;" },
+	{ "unplug under a client", SHAPE, "open; owner; del",
+	  "reset;" EMPTY "reset;" BACK "free;" },
 	{ "whose calls fail, too", NULL, "look !19; close", "" },
 
 	/* QEMU 7.2: net, one pair */
 	{ "QEMU 7.2: looks first", SHAPE, "open; look; status 0; look",
-	  "reset;set_driver_features 0;reset;set_driver_features 0;" },
+	  "reset;" EMPTY "set_driver_features 0;reset;" EMPTY "set_driver_features 0;" },
 	{ "QEMU 7.2: device", NULL,
 	  "owner; look; backend 0x6; status 1; status 3; features " NET "; status 11",
 	  "set_status 1;set_status 3;set_driver_features 0x300000000;set_status 11;" },
@@ -511,14 +515,16 @@ static const struct step steps[] = {
 	{ "QEMU 7.2: stops", NULL, "enable 0 0; enable 1 0; readbase 0 0; readbase 1 0",
 	  "set_vq_ready 0 0;set_vq_ready 1 0;get_vq_state 0;get_vq_state 1;" },
 	{ "QEMU 7.2: resets, with its calls set up again", NULL, "status 0; status 1; status 3",
-	  "reset;set_map 0 0;set_vq_cb 0 1;set_vq_cb 1 1;set_status 1;set_status 3;" },
+	  "reset;set_map 0 0;" EMPTY "set_vq_cb 0 1;set_vq_cb 1 1;set_status 1;"
+	  "set_status 3;" },
 	{ "QEMU 7.2: unmaps what is gone already", NULL,
 	  "begin; unmap 0 0 0x80000; unmap 0 0x100000 0x80000; end", "" },
 
 	/* QEMU 10: net with a control queue in an address space of its own */
 	{ "QEMU 10: isolation probe", SHAPE,
 	  "open; look; backend 0xe; features " NET "; status 11; owner; group 2 0; status 0",
-	  "reset;set_driver_features 0;set_driver_features 0x300000000;set_status 11;reset;" },
+	  "reset;" EMPTY "set_driver_features 0;set_driver_features 0x300000000;"
+	  "set_status 11;reset;" EMPTY },
 	{ "QEMU 10: device", NULL, "status 1; status 3; features " NET "; status 11; backend 0x1e",
 	  "set_status 1;set_status 3;set_driver_features 0x300000000;set_status 11;" },
 	{ "QEMU 10: control queue's space", NULL,
@@ -534,13 +540,13 @@ static const struct step steps[] = {
 	{ "QEMU 10: stops", NULL, "suspend; readbase 0 0; readbase 1 0; readbase 2 0",
 	  "suspend;get_vq_state 0;get_vq_state 1;get_vq_state 2;" },
 	{ "QEMU 10: resets", NULL, "status 0",
-	  "reset;set_map 0 0;set_map 1 0;set_vq_cb 0 1;set_vq_cb 1 1;set_vq_cb 2 1;" },
+	  "reset;set_map 0 0;set_map 1 0;" EMPTY "set_vq_cb 0 1;set_vq_cb 1 1;set_vq_cb 2 1;" },
 
 	/* DPDK 22.11: everything away before anything is mapped, packed rings */
 	{ "DPDK: device", SHAPE "features=0x700000000",
 	  "open; owner; backend 0x6; look; status 0; status 1; status 3; "
 	  "features 0x700000000; status 11",
-	  "reset;set_driver_features 0;reset;set_status 1;set_status 3;"
+	  "reset;" EMPTY "set_driver_features 0;reset;" EMPTY "set_status 1;set_status 3;"
 	  "set_driver_features 0x700000000;set_status 11;" },
 	{ "DPDK: memory", NULL, "begin; unmap 0 0 0xffffffffffffffff; map 0 0x4000000 0x40000; "
 	  "map 0 0x8000000 0x40000; end", "set_map 0 some;" },
@@ -550,32 +556,33 @@ static const struct step steps[] = {
 	{ "DPDK: enables, then runs", NULL, "enable 0 1; status 15",
 	  "set_vq_ready 0 1;set_status 15;" },
 	{ "DPDK: stops", NULL, "enable 0 0; readbase 0 0x80008000; status 0",
-	  "set_vq_ready 0 0;get_vq_state 0;reset;set_map 0 0;set_vq_cb 0 1;" },
-	{ "DPDK: leaves", NULL, "close", "reset;reset_map 0;set_vq_cb 0 0;" },
+	  "set_vq_ready 0 0;get_vq_state 0;reset;set_map 0 0;" EMPTY "set_vq_cb 0 1;" },
+	{ "DPDK: leaves", NULL, "close", "reset;" BACK "set_vq_cb 0 0;" },
 
 	/* libblkio: write only, version 1 messages, lengths that are odd */
 	{ "libblkio: device", SHAPE,
 	  "open 1; look; owner; backend 0; status 0; status 1; status 3; features " NET
 	  "; status 11",
-	  "reset;set_driver_features 0;reset;set_status 1;set_status 3;"
+	  "reset;" EMPTY "set_driver_features 0;reset;" EMPTY "set_status 1;set_status 3;"
 	  "set_driver_features 0x300000000;set_status 11;" },
 	{ "libblkio: queue", NULL, UP(0) "enable 0 1; status 15",
 	  UP_CALLS(0, A0) "set_vq_ready 0 1;set_status 15;" },
 	{ "libblkio: memory later", NULL, "v1; map 0 0x40000 0x1801", "set_map 0 some;" },
 	{ "libblkio: unmaps as much", NULL, "unmap 0 0x40000 0x1801", "set_map 0 0;" },
 	{ "libblkio: leaves a device that runs", NULL, "close",
-	  "reset;reset_map 0;set_vq_cb 0 0;" },
+	  "reset;" BACK "set_vq_cb 0 0;" },
 
 	/* rust-vmm: features before the owner, an unaligned size */
 	{ "rust-vmm: features first", SHAPE, "open; features " NET "; owner; backend 0xa",
-	  "reset;set_driver_features 0x300000000;" },
+	  "reset;" EMPTY "set_driver_features 0x300000000;" },
 	{ "rust-vmm: memory", NULL, "memtable; map 0 0xffff0000 0xffff; unmap 0 0xffff0000 0xffff",
 	  "set_map 0 some;set_map 0 0;" },
 	{ "rust-vmm: queue", NULL, "num 0 32; base 0 10; addr 0; readbase 0 10; enable 0 1",
 	  "set_vq_num 0 32;set_vq_state 0 10;set_vq_address 0 " A0 ";get_vq_state 0;"
 	  "set_vq_ready 0 1;" },
 	{ "rust-vmm: configuration", NULL, "configfd", "set_config_cb 1;" },
-	{ "rust-vmm: reset sets that up again", NULL, "status 0", "reset;set_config_cb 1;" },
+	{ "rust-vmm: reset sets that up again", NULL, "status 0",
+	  "reset;" EMPTY "set_config_cb 1;" },
 
 	/* parents that translate in steps */
 	{ "steps: maps", SHAPE "off=set_map,compat_reset,dma_unmap_range",
@@ -587,13 +594,13 @@ static const struct step steps[] = {
 	/* mappings and resets */
 	{ "persist: reset keeps", SHAPE "off=compat_reset,dma_map,dma_unmap",
 	  "open; owner; backend 0x10a; map 0 0x1000 0x1000; status 0",
-	  "reset;set_map 0 some;reset;" },
+	  "reset;" EMPTY "set_map 0 some;reset;" },
 	{ "clean: a parent that can is told to", SHAPE "off=dma_map,dma_unmap",
 	  "open; owner; backend 0x2; map 0 0x1000 0x1000; status 0",
-	  "compat_reset 1;set_map 0 some;compat_reset 1;set_map 0 0;" },
+	  "compat_reset 1;" EMPTY "set_map 0 some;compat_reset 1;set_map 0 0;" EMPTY },
 	{ "persist: a parent that can is not told to clean", SHAPE "off=dma_map,dma_unmap",
 	  "open; owner; backend 0x10a; map 0 0x1000 0x1000; status 0",
-	  "compat_reset 1;set_map 0 some;reset;" },
+	  "compat_reset 1;" EMPTY "set_map 0 some;reset;" },
 
 	/* kicks and readiness */
 	{ "kick: before the queue is there", SHAPE,
@@ -604,12 +611,13 @@ static const struct step steps[] = {
 
 	/* what must not reach a parent */
 	{ "refused: sizes", SHAPE, "open; owner; num 0 0 !22; num 0 3 !22; num 0 512 !22; "
-	  "num 3 256 !105", "reset;" },
+	  "num 3 256 !105", "reset;" EMPTY },
 	{ "refused: before the owner", SHAPE,
-	  "open; num 0 256 !1; base 0 0 !1; addr 0 !1; enable 0 1 !1; asid 0 0 !1", "reset;" },
+	  "open; num 0 256 !1; base 0 0 !1; addr 0 !1; enable 0 1 !1; asid 0 0 !1",
+	  "reset;" EMPTY },
 	{ "refused: features after FEATURES_OK", SHAPE,
 	  "open; owner; features " NET "; status 11; features " NET " !16",
-	  "reset;set_driver_features 0x300000000;set_status 11;" },
+	  "reset;" EMPTY "set_driver_features 0x300000000;set_status 11;" },
 	{ "refused: status backwards", NULL, "status 3 !22; status 8 !22", "" },
 	{ "refused: addresses of a queue that runs", NULL,
 	  UP(0) "enable 0 1; status 15; addr 0 !22; base 0 1 !22; num 0 128 !16",
@@ -617,13 +625,13 @@ static const struct step steps[] = {
 	{ "refused: also when a reset ended a suspend", SHAPE,
 	  "open; owner; backend 0xe; features " NET "; status 11; status 15; suspend; "
 	  "status 0; features " NET "; status 11; " UP(0) "enable 0 1; status 15; addr 0 !22",
-	  "reset;set_driver_features 0x300000000;set_status 11;set_status 15;suspend;"
-	  "reset;set_driver_features 0x300000000;set_status 11;" UP_CALLS(0, A0)
+	  "reset;" EMPTY "set_driver_features 0x300000000;set_status 11;set_status 15;suspend;"
+	  "reset;" EMPTY "set_driver_features 0x300000000;set_status 11;" UP_CALLS(0, A0)
 	  "set_vq_ready 0 1;set_status 15;" },
 	{ "close: nobody is called from then on", SHAPE, "open; owner; configfd; close",
-	  "reset;set_config_cb 1;set_config_cb 0;reset;" },
+	  "reset;" EMPTY "set_config_cb 1;set_config_cb 0;reset;" BACK },
 	{ "refused: groups and spaces", SHAPE, "open; owner; asid 2 0 !22; asid 0 2 !22; "
-	  "asid 0 1", "reset;set_group_asid 0 1;" },
+	  "asid 0 1", "reset;" EMPTY "set_group_asid 0 1;" },
 	{ "refused: suspend of a device at rest", NULL, "suspend; resume", "" },
 };
 
@@ -688,6 +696,9 @@ static const struct failure failures[] = {
 	{ "resume", 16, RUNS "suspend; ", "resume !16; base 0 1", "resume; base 0 1 !22" },
 	{ "set_group_asid", 22, READY, "asid 0 1 !22", "asid 0 1" },
 	{ "set_group_asid", 5, READY, "asid 0 1 !5", "asid 0 1" },
+	{ "set_map", 5, "", "open !5", "open" },
+	{ "set_map", 5, RUNS, "status 0 !5", "status 0" },
+	{ "set_map", 11, READY, "map 0 0x1000 0x1000 !11", "map 0 0x1000 0x1000" },
 	{ "set_map", 12, READY, "map 0 0x1000 0x1000 !12", "map 0 0x1000 0x1000" },
 	{ "set_map", 28, READY "begin; map 0 0x1000 0x1000; ", "end !28", "begin; end" },
 	{ "set_map", 5, READY "map 0 0x1000 0x1000; ", "close", "open; owner" },
