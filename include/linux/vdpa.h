@@ -218,7 +218,8 @@ struct vdpa_map_file {
  *	VDPA_ATTR_DEV_VENDOR_ATTR_NAME and VDPA_ATTR_DEV_VENDOR_ATTR_VALUE to
  *	@msg. Any time. -EMSGSIZE when they don't fit.
  * @get_vq_notification: *optional*, the doorbell of a queue, for user space to
- *	map. Usable when address and size are one whole page.
+ *	map. Usable when address and size are one whole page. Any time: page
+ *	faults ask as well.
  * @get_vq_irq: *optional*, Linux interrupt number of the queue, to bypass the
  *	host on delivery to a guest; negative when there is none. Does not change
  *	while DRIVER_OK is set.
