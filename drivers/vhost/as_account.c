@@ -242,12 +242,6 @@ static long count_out(u32 *uses, unsigned int n)
 	return idle;
 }
 
-/* Pinning the page of zeroes takes no reference, and memory may be full of it */
-static bool is_used_up(u32 uses, u64 pfn)
-{
-	return unlikely(uses > USES_MAX) && !is_zero_pfn(pfn);
-}
-
 static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 		     unsigned int first, unsigned int n)
 {
@@ -282,7 +276,7 @@ static long span_use(struct vhost_vdpa_account *account, unsigned long index,
 	if (!span_recent(account, index))
 		span_set_recent(account, index, span);
 	fresh = count_in(span->uses + first, n, &most);
-	if (is_used_up(most, index << SPAN_SHIFT | first)) {
+	if (unlikely(most > USES_MAX)) {
 		count_out(span->uses + first, n);
 		return -ENOMEM;
 	}
@@ -380,7 +374,7 @@ long vhost_vdpa_account_use(struct vhost_vdpa_account *account, u64 pfn, u64 npa
 	if (npages == 1 && span) {
 		u32 *uses = &span->uses[pfn & (SPAN_SIZE - 1)];
 
-		if (is_used_up(*uses + 1, pfn))
+		if (unlikely(*uses == USES_MAX))
 			return -ENOMEM;
 		fresh = !(*uses)++;
 		span->live += fresh;

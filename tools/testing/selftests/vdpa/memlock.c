@@ -262,21 +262,6 @@ TEST_F(memlock, pinned_too_often)
 	close(memfd);
 }
 
-/* Untouched memory that is only read is the same page of zeroes all over */
-TEST_F(memlock, memory_full_of_zeroes)
-{
-	size_t size = 2 * OFTEN * PAGE;
-	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_EQ(0, madvise(mem, size, MADV_NOHUGEPAGE));
-	EXPECT_EQ(0, vv_map(self->fd, 0, BASE, mem, size, VHOST_ACCESS_RO));
-	ASSERT_EQ(0, vv_unmap(self->fd, 0, 0, EVERYTHING));
-	EXPECT_EQ(0, vm_pin());
-	munmap(mem, size);
-}
-
 static int set_huge_pages(const char *n)
 {
 	return write_file("/proc/sys/vm/nr_hugepages", n);
