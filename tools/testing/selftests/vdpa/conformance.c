@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
@@ -23,6 +24,8 @@
 enum outcome { PASS, FAIL, SKIP };
 
 #define SETTLED	20000	/* us after which nothing more comes of what was done */
+#define SILENCE	100	/* ms without what must not come */
+#define ONE_WAY	1000	/* ms for a frame that may not come back at all */
 
 #define REQUIRE(cond) do {						\
 	if (!(cond)) {							\
@@ -31,11 +34,13 @@ enum outcome { PASS, FAIL, SKIP };
 	}								\
 } while (0)
 
-static const char *reason;	/* why the last case was skipped */
+#define CASE_LIMIT 60	/* s */
+
+static const char **reason;	/* why the last case was skipped; shared with its process */
 
 static enum outcome skip(const char *why)
 {
-	reason = why;
+	*reason = why;
 	return SKIP;
 }
 
@@ -722,35 +727,218 @@ fail:
 	return FAIL;
 }
 
-/*
- * What isn't mapped any more is not written. Only a disk writes where we say;
- * its driver reads a sector into memory that was unmapped in between.
- */
-static enum outcome memory_not_mapped_is_not_touched(struct subject *s, int fd)
-{
-	struct client *c;
-	uint64_t iova;
-	char *data;
+/* What is there before is not what the device writes */
+#define UNTOUCHED	0x5a
 
-	if (s->id != VIRTIO_ID_BLOCK)
-		return skip("only done with disks");
+static void paint(struct subject *s)
+{
+	size_t size;
+	char *target = subject_target(s, &size);
+
+	memset(target, UNTOUCHED, size);
+}
+
+static bool is_untouched(struct subject *s)
+{
+	size_t size, i;
+	char *target = subject_target(s, &size);
+
+	for (i = 0; i < size; i++)
+		if (target[i] != UNTOUCHED)
+			return false;
+	return true;
+}
+
+/* All of what the device writes to, so that it may remember where that is */
+static bool is_written(struct subject *s)
+{
+	unsigned int i;
+
+	paint(s);
+	for (i = 0; i < SUBJECT_NUM; i++)
+		if (subject_give(s, i) || !subject_has_written(s, ONE_WAY))
+			return false;
+	return !is_untouched(s);
+}
+
+/*
+ * Nobody tells a device that what it wrote never came through the IOMMU. One that
+ * translates by itself knows, and must not say that all is well.
+ */
+static bool may_claim(struct subject *s)
+{
+	if (!subject_is_behind_iommu(s))
+		return false;
+	ksft_print_msg("writes that the IOMMU refused are said to be done\n");
+	return true;
+}
+
+/* Takes the memory away that the device writes to, when it has seen it already */
+static enum outcome isolated(struct subject *s, int (*withdraw)(struct subject *s))
+{
+	bool claimed;
+
 	REQUIRE(!subject_start(s, 0));
-	c = subject_client(s);
-	REQUIRE(!subject_once(s));
-	data = blk_data(&s->b, 1);
-	memset(data, 0x5a, SUBJECT_ROOM);
-	iova = client_iova(c, data);
-	REQUIRE(!vv_unmap(c->fd, 0, iova, SUBJECT_ROOM));
-	REQUIRE(!subject_give(s, 1));
-	comes_back_within(s, 100);
-	REQUIRE(data[0] == 0x5a && data[BLK_SECTOR - 1] == 0x5a);
+	if (!is_written(s))
+		return skip("frames to the device itself do not come back");
+	paint(s);
+	REQUIRE(!withdraw(s));
+	REQUIRE(!subject_give(s, 0));
+	claimed = subject_has_written(s, SILENCE);
+	REQUIRE(is_untouched(s));
+	REQUIRE(!claimed || may_claim(s));
 
 	/* whatever the device made of it, it works after a reset */
+	REQUIRE(!start_over(subject_client(s), true));
+	REQUIRE(!subject_once(s));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static int unmap_target(struct subject *s)
+{
+	struct client *c = subject_client(s);
+	size_t size;
+	char *target = subject_target(s, &size);
+
+	return vv_unmap(c->fd, 0, client_iova(c, target), size);
+}
+
+static enum outcome memory_not_mapped_is_not_touched(struct subject *s, int fd)
+{
+	return isolated(s, unmap_target);
+}
+
+static int map_target(struct subject *s, uint32_t asid, uint8_t perm)
+{
+	struct client *c = subject_client(s);
+	size_t size;
+	char *target = subject_target(s, &size);
+
+	return vv_map(c->fd, asid, client_iova(c, target), target, size, perm);
+}
+
+static int make_target_read_only(struct subject *s)
+{
+	int err = unmap_target(s);
+
+	return err ? err : map_target(s, 0, VHOST_ACCESS_RO);
+}
+
+static enum outcome memory_to_read_is_not_written(struct subject *s, int fd)
+{
+	return isolated(s, make_target_read_only);
+}
+
+/* The messages name the space only where that was agreed upon */
+static int move_target_to_other_space(struct subject *s)
+{
+	struct client *c = subject_client(s);
+	int err = vv_set_backend_features(c->fd, VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) |
+						 VV_BIT(VHOST_BACKEND_F_IOTLB_ASID));
+
+	if (!err)
+		err = unmap_target(s);
+	return err ? err : map_target(s, 1, VHOST_ACCESS_RW);
+}
+
+static enum outcome other_spaces_do_not_count(struct subject *s, int fd)
+{
+	uint32_t spaces;
+
+	REQUIRE(!subject_start(s, 0));
+	REQUIRE(!vv_get_u32(subject_client(s)->fd, VHOST_VDPA_GET_AS_NUM, &spaces));
+	subject_stop(s);
+	if (spaces < 2)
+		return skip("one address space");
+	return isolated(s, move_target_to_other_space);
+fail:
+	return FAIL;
+}
+
+/* Other memory in the same place: what the device has seen before is of no use */
+static enum outcome memory_mapped_anew_is_seen(struct subject *s, int fd)
+{
+	struct client *c;
+	char *target, *other = MAP_FAILED;
+	size_t size;
+	bool came;
+
+	REQUIRE(!subject_start(s, 0));
+	if (!is_written(s))
+		return skip("frames to the device itself do not come back");
+	c = subject_client(s);
+	target = subject_target(s, &size);
+	other = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(other != MAP_FAILED);
+	paint(s);
+	memset(other, UNTOUCHED, size);
+	REQUIRE(!unmap_target(s));
+	REQUIRE(!vv_map(c->fd, 0, client_iova(c, target), other, size, VHOST_ACCESS_RW));
+	REQUIRE(!subject_give(s, 0));
+	came = subject_has_written(s, SUBJECT_PATIENCE);
+	REQUIRE(is_untouched(s));
+	REQUIRE(came && memcmp(other, target, size));
+	munmap(other, size);
+	return PASS;
+fail:
+	if (other != MAP_FAILED)
+		munmap(other, size);
+	return FAIL;
+}
+
+/*
+ * Neither what was in flight nor what comes is touched, with the memory mapped, and
+ * whoever was called is called no more.
+ */
+static enum outcome reset_is_the_end(struct subject *s)
+{
+	uint64_t backend = 0, calls;
+	struct client *c;
+	unsigned int i;
+	uint16_t used;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	REQUIRE(!vv_get_backend_features(c->fd, &backend));
+	backend &= VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) | VV_BIT(VHOST_BACKEND_F_IOTLB_PERSIST);
+	REQUIRE(!vv_set_backend_features(c->fd, backend));
+	vq_call_after(subject_vq(s), 1);
+	for (i = 0; i < SUBJECT_NUM / 2; i++)
+		REQUIRE(!subject_give(s, i));
+
+	REQUIRE(!vv_set_status(c->fd, 0));
+	paint(s);
+	used = subject_vq(s)->used->idx;
+	calls = client_calls(c, subject_queue(s));
+	if (!(backend & VV_BIT(VHOST_BACKEND_F_IOTLB_PERSIST)))
+		REQUIRE(!vv_map(c->fd, 0, CLIENT_IOVA, c->mem, c->size, VHOST_ACCESS_RW));
+	REQUIRE(!subject_give(s, SUBJECT_NUM / 2));
+	REQUIRE(!client_kick(c, subject_queue(s)));
+	usleep(SILENCE * 1000);
+	REQUIRE(is_untouched(s));
+	REQUIRE(used == subject_vq(s)->used->idx);
+	REQUIRE(calls == client_calls(c, subject_queue(s)));
+
 	REQUIRE(!start_over(c, true));
 	REQUIRE(!subject_once(s));
 	return PASS;
 fail:
 	return FAIL;
+}
+
+static enum outcome nothing_after_reset(struct subject *s, int fd)
+{
+	enum outcome outcome = PASS;
+	unsigned int i;
+
+	/* in flight is what was not yet done, which is a matter of luck */
+	for (i = 0; i < 5 && outcome == PASS; i++) {
+		outcome = reset_is_the_end(s);
+		subject_stop(s);
+	}
+	return outcome;
 }
 
 /* An index that no driver writes: the device is lost until reset, no more */
@@ -824,7 +1012,12 @@ static const struct conformance {
 	{ "queue state in another session", .data = moved_to_another_session },
 	{ "suspend and resume", .data = suspend_and_resume },
 	{ "a disabled queue rests", .data = disabled_queue_rests },
-	{ "memory not mapped is not touched", .data = memory_not_mapped_is_not_touched },
+	{ "memory not mapped any more is not touched",
+	  .data = memory_not_mapped_is_not_touched },
+	{ "memory mapped to be read is not written", .data = memory_to_read_is_not_written },
+	{ "memory mapped in another space is not touched", .data = other_spaces_do_not_count },
+	{ "memory mapped in place of other is seen", .data = memory_mapped_anew_is_seen },
+	{ "reset ends writes and calls", .data = nothing_after_reset },
 	{ "a broken ring is over with a reset", .data = broken_ring },
 };
 
@@ -850,6 +1043,28 @@ static enum outcome run(struct subject *s, const struct conformance *test)
 	return outcome;
 }
 
+/* A device may do what the driver here does not survive */
+static enum outcome run_apart(struct subject *s, const struct conformance *test)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(CASE_LIMIT);
+		status = run(s, test);
+		fflush(stdout);
+		_exit(status);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return FAIL;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	ksft_print_msg("ended by signal %d\n", WTERMSIG(status));
+	return FAIL;
+}
+
 int main(int argc, char **argv)
 {
 	struct subject subject;
@@ -860,6 +1075,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: %s DEVICE\n", argv[0]);
 		return 2;
 	}
+	reason = mmap(NULL, sizeof(*reason), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(cases));
 	err = subject_find(&subject, argv[1]);
@@ -867,7 +1084,7 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("%s: not a device of vhost_vdpa's: %s\n", argv[1],
 				   strerror(-err));
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		switch (run(&subject, &cases[i])) {
+		switch (run_apart(&subject, &cases[i])) {
 		case PASS:
 			ksft_test_result_pass("%s\n", cases[i].name);
 			break;
@@ -875,7 +1092,7 @@ int main(int argc, char **argv)
 			ksft_test_result_fail("%s\n", cases[i].name);
 			break;
 		case SKIP:
-			ksft_test_result_skip("%s: %s\n", cases[i].name, reason);
+			ksft_test_result_skip("%s: %s\n", cases[i].name, *reason);
 			break;
 		}
 	}

@@ -139,7 +139,7 @@ int client_stop(struct client *c)
 	return err;
 }
 
-int client_restart(struct client *c, bool rewind)
+int client_program(struct client *c, bool rewind)
 {
 	unsigned int i;
 	int err = map_memory(c);
@@ -153,6 +153,13 @@ int client_restart(struct client *c, bool rewind)
 			vq_rewind(vq, vq->packed ? 0x80008000 : 0);
 		err = program_queue(c, i, vq_base(vq));
 	}
+	return err;
+}
+
+int client_restart(struct client *c, bool rewind)
+{
+	int err = client_program(c, rewind);
+
 	return err ? err : client_start(c);
 }
 

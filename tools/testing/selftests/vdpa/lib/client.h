@@ -50,6 +50,8 @@ int client_start(struct client *c);
 int client_stop(struct client *c);
 /* After a reset of the device or a stop: the way back with the same queues */
 int client_restart(struct client *c, bool rewind);
+/* The same up to FEATURES_OK: client_start() is what is left */
+int client_program(struct client *c, bool rewind);
 void client_close(struct client *c);
 
 /* Memory that the device sees; never given back. NULL when it is used up */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/virtio_ids.h>
@@ -107,6 +108,35 @@ int subject_take_called(struct subject *s, unsigned int *slot)
 			      SUBJECT_PATIENCE);
 
 	return err ? err : check(s, *slot, len);
+}
+
+char *subject_target(struct subject *s, size_t *size)
+{
+	*size = SUBJECT_NUM * SUBJECT_ROOM;
+	return s->id == VIRTIO_ID_NET ? s->n.rx : blk_data(&s->b, 0);
+}
+
+bool subject_has_written(struct subject *s, unsigned int ms)
+{
+	unsigned int slot;
+	uint32_t len;
+
+	if (client_poll(subject_client(s), subject_queue(s), &slot, &len, ms))
+		return false;
+	if (s->id != VIRTIO_ID_NET)
+		return !check(s, slot, len);
+	/* an empty buffer is one that was given back */
+	if (client_poll(&s->n.c, NET_RX, &slot, &len, ms) || !len)
+		return false;
+	return !net_post_rx(&s->n, slot) && !net_flush(&s->n, NET_RX);
+}
+
+bool subject_is_behind_iommu(const struct subject *s)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s/../iommu_group", s->name);
+	return !access(path, F_OK);
 }
 
 int subject_once(struct subject *s)

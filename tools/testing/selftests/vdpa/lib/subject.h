@@ -45,6 +45,19 @@ int subject_give(struct subject *s, unsigned int slot);
 int subject_take(struct subject *s, unsigned int *slot);
 /* The same, waiting for the call eventfd */
 int subject_take_called(struct subject *s, unsigned int *slot);
+/*
+ * What the device writes to for the buffers given: data read, frames received.
+ * All of it is @size bytes, in whole pages.
+ */
+char *subject_target(struct subject *s, size_t *size);
+/*
+ * In place of subject_take(): whether the device says within @ms that it has
+ * written what it should. After a frame, that is for who receives to say, and the
+ * buffer is given back for another.
+ */
+bool subject_has_written(struct subject *s, unsigned int ms);
+/* Whether an IOMMU of the machine translates what the device accesses */
+bool subject_is_behind_iommu(const struct subject *s);
 /* One buffer there and back */
 int subject_once(struct subject *s);
 
