@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,22 +173,40 @@ fail:
 
 static enum outcome reset_without_data(struct subject *s, int fd)
 {
+	uint64_t offered;
+	unsigned int i;
+	uint8_t status;
+
+	REQUIRE(!vv_get_features(fd, &offered));
+	for (i = 0; i < 10; i++) {
+		REQUIRE(!negotiate(fd, offered));
+		REQUIRE(!vv_set_status(fd, 0));
+		REQUIRE(!vv_get_status(fd, &status) && !status);
+	}
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome reset_ends_queue_state(struct subject *s, int fd)
+{
 	unsigned int base, i;
 	uint64_t offered;
-	uint8_t status;
+	int err;
 
 	REQUIRE(!vv_get_features(fd, &offered));
 	offered &= ~VV_BIT(VIRTIO_F_RING_PACKED);
 	for (i = 0; i < 10; i++) {
 		REQUIRE(!negotiate(fd, offered));
-		if (!vv_set_vring(fd, VHOST_SET_VRING_BASE, 0, 5 + i)) {
-			REQUIRE(!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base));
-			REQUIRE(base == 5 + i);
-		}
+		err = vv_set_vring(fd, VHOST_SET_VRING_BASE, 0, 5 + i);
+		if (err == -EOPNOTSUPP)
+			return skip("the device takes no queue state");
+		REQUIRE(!err);
+		REQUIRE(!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base));
+		REQUIRE(base == 5 + i);
 		REQUIRE(!vv_set_status(fd, 0));
-		REQUIRE(!vv_get_status(fd, &status) && !status);
-		if (!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base))
-			REQUIRE(!base);
+		REQUIRE(!vv_get_vring(fd, VHOST_GET_VRING_BASE, 0, &base));
+		REQUIRE(!base);
 	}
 	return PASS;
 fail:
@@ -196,13 +215,17 @@ fail:
 
 /* --- its configuration space ------------------------------------------------- */
 
+#define CONFIG_MAX	4096	/* a function without one may have a page */
+
 static enum outcome config_is_read_in_any_pieces(struct subject *s, int fd)
 {
-	unsigned char whole[256], piece[256];
+	unsigned char whole[CONFIG_MAX], piece[8];
 	uint32_t size, len, at;
 
 	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
-	REQUIRE(size && size <= sizeof(whole));
+	if (!size)
+		return skip("no configuration space");
+	REQUIRE(size <= sizeof(whole));
 	REQUIRE(!vv_get_config(fd, 0, whole, size));
 	for (len = 1; len <= 8; len *= 2)
 		for (at = 0; at + len <= size; at += len) {
@@ -214,16 +237,30 @@ fail:
 	return FAIL;
 }
 
+/* Refused to read and to write; what is refused writes nothing */
+static bool is_outside(int fd, uint32_t off, uint32_t len)
+{
+	unsigned char buf[CONFIG_MAX + 1];
+
+	if (len > sizeof(buf) || !vv_get_config(fd, off, buf, len))
+		return false;
+	memset(buf, 0, sizeof(buf));
+	return vv_set_config(fd, off, buf, len);
+}
+
 static enum outcome config_has_an_end(struct subject *s, int fd)
 {
-	unsigned char buf[16];
 	uint32_t size;
 
 	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
-	REQUIRE(vv_get_config(fd, size, buf, 1));
-	REQUIRE(vv_get_config(fd, size - 1, buf, 2));
-	REQUIRE(vv_get_config(fd, ~0U, buf, 2));
-	REQUIRE(vv_get_config(fd, 0, buf, 0));
+	REQUIRE(is_outside(fd, size, 1));
+	REQUIRE(is_outside(fd, size + 4096, 4));
+	REQUIRE(!size || is_outside(fd, size - 1, 2));
+	REQUIRE(is_outside(fd, 0, size + 1));
+	/* the sum is less than either */
+	REQUIRE(is_outside(fd, ~0U, 2));
+	REQUIRE(is_outside(fd, 0x80000000, 4));
+	REQUIRE(is_outside(fd, 0, 0));
 	return PASS;
 fail:
 	return FAIL;
@@ -231,11 +268,13 @@ fail:
 
 static enum outcome config_survives_reset(struct subject *s, int fd)
 {
-	unsigned char before[256], after[256];
+	unsigned char before[CONFIG_MAX], after[CONFIG_MAX];
 	uint64_t offered;
 	uint32_t size;
 
 	REQUIRE(!vv_get_u32(fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
+	if (!size)
+		return skip("no configuration space");
 	REQUIRE(size <= sizeof(before) && !vv_get_config(fd, 0, before, size));
 	REQUIRE(!vv_get_features(fd, &offered) && !negotiate(fd, offered));
 	REQUIRE(!vv_set_status(fd, 0));
@@ -637,6 +676,52 @@ fail:
 	return FAIL;
 }
 
+/* What the queue was told and what it has done is over; its driver enables it anew */
+static enum outcome reset_ends_readiness(struct subject *s, int fd)
+{
+	struct client *c;
+	unsigned int queue, slot;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	queue = subject_queue(s);
+	REQUIRE(!subject_once(s));
+	REQUIRE(!vv_set_status(c->fd, 0));
+	vv_unmap(c->fd, 0, CLIENT_IOVA, c->size);
+	REQUIRE(!client_program(c, true));
+	REQUIRE(!vv_set_status(c->fd, VV_S_RUNNING));
+	REQUIRE(!subject_give(s, 3));
+	REQUIRE(!client_kick(c, queue));
+	usleep(SILENCE * 1000);
+	REQUIRE(!vq_pending(subject_vq(s)));
+	REQUIRE(!vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, queue, 1));
+	REQUIRE(!client_kick(c, queue));
+	REQUIRE(!subject_take(s, &slot) && slot == 3);
+	return PASS;
+fail:
+	return FAIL;
+}
+
+static enum outcome reset_ends_state_of_data(struct subject *s, int fd)
+{
+	unsigned int i, base;
+	int err;
+
+	REQUIRE(!subject_start(s, 0));
+	for (i = 0; i < 7; i++)
+		REQUIRE(!subject_once(s));
+	REQUIRE(!vv_set_status(subject_client(s)->fd, 0));
+	err = vv_get_vring(subject_client(s)->fd, VHOST_GET_VRING_BASE,
+			   subject_queue(s), &base);
+	if (err == -EOPNOTSUPP)
+		return skip("the device tells no queue state");
+	REQUIRE(!err);
+	REQUIRE(!base);
+	return PASS;
+fail:
+	return FAIL;
+}
+
 /* A client that just leaves must not harm the next */
 static enum outcome clients_come_and_go(struct subject *s, int fd)
 {
@@ -722,6 +807,35 @@ static enum outcome disabled_queue_rests(struct subject *s, int fd)
 	REQUIRE(!subject_give(s, 2));
 	REQUIRE(!client_kick(c, subject_queue(s)));
 	REQUIRE(!comes_back_within(s, 100));
+	return PASS;
+fail:
+	return FAIL;
+}
+
+/*
+ * It goes on where it was. A device may know of no such thing: a queue of virtio over
+ * PCI is disabled by reset alone, and what such a parent does is to hear no kicks.
+ */
+static enum outcome enabled_again(struct subject *s, int fd)
+{
+	unsigned int i, queue, slot;
+	struct client *c;
+
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	queue = subject_queue(s);
+	/* one that begins anew finds more than the ring holds */
+	for (i = 0; i < subject_vq(s)->num + 3U; i++)
+		REQUIRE(!subject_once(s));
+	if (vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, queue, 0))
+		return skip("the device can't disable a queue");
+	REQUIRE(!subject_give(s, 2));
+	if (vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, queue, 1))
+		return skip("the device can't enable a queue again");
+	REQUIRE(!client_kick(c, queue));
+	REQUIRE(!subject_take(s, &slot) && slot == 2);
+	for (i = 0; i < SUBJECT_NUM; i++)
+		REQUIRE(!subject_once(s));
 	return PASS;
 fail:
 	return FAIL;
@@ -954,11 +1068,62 @@ static enum outcome broken_ring(struct subject *s, int fd)
 	vq->avail->idx += vq->num + 1;
 	__sync_synchronize();
 	REQUIRE(!client_kick(c, subject_queue(s)));
-	comes_back_within(s, 50);
+	/* it may use what it does not have */
+	usleep(SILENCE * 1000);
 	REQUIRE(!start_over(c, true));
 	REQUIRE(!subject_once(s));
 	return PASS;
 fail:
+	return FAIL;
+}
+
+static bool asks_for_reset(int fd)
+{
+	uint64_t end = now_ns() + SUBJECT_PATIENCE * 1000000ULL / 5;
+	uint8_t status;
+
+	while (now_ns() < end) {
+		if (!vv_get_status(fd, &status) && status & VIRTIO_CONFIG_S_NEEDS_RESET)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static uint64_t config_calls(int config)
+{
+	uint64_t count;
+
+	usleep(SETTLED);
+	return read(config, &count, sizeof(count)) < 0 ? 0 : count;
+}
+
+/* The one change of configuration that every driver can bring about (2.1.2) */
+static enum outcome need_of_reset_is_told(struct subject *s, int fd)
+{
+	int config = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct client *c;
+
+	REQUIRE(config >= 0);
+	REQUIRE(!subject_start(s, 0));
+	c = subject_client(s);
+	REQUIRE(!vv_set_config_call(c->fd, config));
+	REQUIRE(!subject_once(s));
+	REQUIRE(!config_calls(config));
+	subject_vq(s)->avail->idx += subject_vq(s)->num + 1;
+	__sync_synchronize();
+	REQUIRE(!client_kick(c, subject_queue(s)));
+	if (!asks_for_reset(c->fd))
+		return skip("the device does not say that it needs a reset");
+	REQUIRE(config_calls(config));
+
+	REQUIRE(!start_over(c, true));
+	REQUIRE(!subject_once(s));
+	REQUIRE(!config_calls(config));
+	close(config);
+	return PASS;
+fail:
+	close(config);
 	return FAIL;
 }
 
@@ -983,7 +1148,8 @@ static const struct conformance {
 	{ "FEATURES_OK stays, and then features do", features_are_accepted },
 	{ "features not offered are refused", features_not_offered_are_refused },
 	{ "ACCESS_PLATFORM can't be left out", no_way_around_the_iommu },
-	{ "reset ends status and queue state", reset_without_data },
+	{ "reset ends the status", reset_without_data },
+	{ "reset ends queue state", reset_ends_queue_state },
 	{ "configuration in any pieces", config_is_read_in_any_pieces },
 	{ "configuration has an end", config_has_an_end },
 	{ "configuration after a reset", config_survives_reset },
@@ -1008,10 +1174,13 @@ static const struct conformance {
 	{ "called at the event index, packed rings", .data = called_at_packed },
 	{ "a kick before DRIVER_OK is not lost", .data = early_kick },
 	{ "reset with buffers in flight", .data = reset_with_data },
+	{ "reset ends readiness", .data = reset_ends_readiness },
+	{ "reset ends queue state after data", .data = reset_ends_state_of_data },
 	{ "clients come and go", .data = clients_come_and_go },
 	{ "queue state in another session", .data = moved_to_another_session },
 	{ "suspend and resume", .data = suspend_and_resume },
 	{ "a disabled queue rests", .data = disabled_queue_rests },
+	{ "a queue goes on when it is enabled again", .data = enabled_again },
 	{ "memory not mapped any more is not touched",
 	  .data = memory_not_mapped_is_not_touched },
 	{ "memory mapped to be read is not written", .data = memory_to_read_is_not_written },
@@ -1019,6 +1188,7 @@ static const struct conformance {
 	{ "memory mapped in place of other is seen", .data = memory_mapped_anew_is_seen },
 	{ "reset ends writes and calls", .data = nothing_after_reset },
 	{ "a broken ring is over with a reset", .data = broken_ring },
+	{ "a driver is told that the device needs a reset", .data = need_of_reset_is_told },
 };
 
 static enum outcome run(struct subject *s, const struct conformance *test)
