@@ -36,6 +36,7 @@ static char name[32];
 /* Between the programs and who disturbs them */
 struct shared {
 	unsigned long steps;	/* that the programs made, successful or not */
+	unsigned long corrupt;	/* frames that came, and not as they were sent */
 	char path[64];		/* of the char device; may be read while it changes */
 };
 
@@ -160,14 +161,21 @@ static int burst(struct net *n, unsigned int count, int ms)
 	return err ? err : net_flush(n, NET_RX);
 }
 
+/* The device may go at any moment, but what it gave until then has to be right */
 static void frames(void)
 {
 	struct net n;
+	int err = net_open(&n, path, NET_WANTED, NUM, 2048);
 
-	if (net_open(&n, path, NET_WANTED, NUM, 2048))
+	if (err)
 		return;
-	while (!burst(&n, 32, 300))
-		step();
+	while (!err) {
+		err = burst(&n, 32, 300);
+		if (!err)
+			step();
+	}
+	if (err == -EBADMSG)
+		__atomic_add_fetch(&shared->corrupt, 1, __ATOMIC_RELAXED);
 	net_close(&n);
 }
 
@@ -445,6 +453,7 @@ static int wait_for_steps(void)
 static const char *stress(const struct program *program,
 			  const struct disturbance *disturbance)
 {
+	unsigned long corrupt = shared->corrupt;
 	const char *wrong = NULL;
 	unsigned int i;
 	int err;
@@ -473,6 +482,10 @@ static const char *stress(const struct program *program,
 			err = -ETIMEDOUT;
 			wrong = "a killed program does not go";
 		}
+	if (!wrong && shared->corrupt != corrupt) {
+		err = -EBADMSG;
+		wrong = "frames";
+	}
 	if (!wrong) {
 		err = program->works();
 		if (err)
