@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,32 +21,69 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "lib/blk.h"
 #include "lib/device.h"
 #include "lib/net.h"
 
-#define PROGRAMS	2	/* at a time, of the same kind */
-#define ROUNDS		2	/* disturbances of each kind */
+#define PROCESSES	2	/* at most, at a time: one has the file, one waits for it */
+#define PARTS		2	/* at a time, with the same file */
 #define STEPS		4	/* that a program makes between two of them */
 #define PATIENCE	10000	/* ms until something counts as hanging */
-#define SUSPENDS	20	/* attempts of a disturbance; some device may be idle */
+#define SUSPENDS	10	/* of a device that ran, in a disturbance */
 #define NUM		64
+#define FRAME		200	/* bytes */
+#define BURST		32	/* frames */
+#define BLOCK		1024
+#define BLOCKS		8
 #define MEMORY		(1 << 20)
 
 static char name[32];
 
 /* Between the programs and who disturbs them */
 struct shared {
-	unsigned long steps;	/* that the programs made, successful or not */
-	unsigned long corrupt;	/* frames that came, and not as they were sent */
+	unsigned long steps[PARTS];	/* that each part of a program made */
+	unsigned long moved;	/* buffers that came back from the device */
+	unsigned long corrupt;	/* data that came, and not as it was sent */
 	char path[64];		/* of the char device; may be read while it changes */
 };
 
 static volatile struct shared *shared;
 static char *path;
 
-/* --- what programs do; each returns when the device is no longer there ------- */
+struct program;
 
-static unsigned int random_state;
+/* A file, from open to close, and the threads that have it */
+struct session {
+	const struct program *program;
+	struct client *c;
+	struct net n;
+	struct blk b;
+	char *extra;		/* memory to be mapped and unmapped */
+	unsigned int patience;	/* ms until a buffer counts as lost */
+	volatile bool over;	/* one of the threads can't go on */
+};
+
+/* The first two threads of each process; one runs in the process itself */
+struct part {
+	int (*run)(struct session *s);	/* a moment's work, again and again */
+	bool forked;		/* by a child, which has the file and does not own it */
+};
+
+struct program {
+	const char *name;
+	int (*begin)(struct session *s);
+	struct part part[PARTS];
+	int (*works)(struct session *s);	/* what a good device lets one do */
+	const char *parent;		/* module, */
+	const char *mgmtdev;		/* and what it makes devices of */
+	uint64_t ring;			/* features of it */
+	unsigned int processes;		/* that take turns with the file */
+	bool orderly;			/* no part stops or resets the device */
+};
+
+/* --- what programs do until somebody takes the device away ------------------- */
+
+static __thread unsigned int random_state;
 
 static unsigned int pick(unsigned int below)
 {
@@ -53,21 +91,56 @@ static unsigned int pick(unsigned int below)
 	return (random_state >> 8) % below;
 }
 
-static void step(void)
+static void count(volatile unsigned long *counter)
 {
-	__atomic_add_fetch(&shared->steps, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static void open_close(void)
+static int begin_net(struct session *s)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	s->c = &s->n.c;
+	return net_open(&s->n, path, NET_WANTED | s->program->ring, NUM, 2048);
+}
 
-	if (fd < 0)
-		return;
-	vv_set_owner(fd);
-	vv_set_status(fd, VV_S_DRIVER);
-	close(fd);
-	step();
+static int begin_blk(struct session *s)
+{
+	s->c = &s->b.c;
+	return blk_open(&s->b, path, BLK_WANTED | s->program->ring, NUM, BLOCKS, BLOCK);
+}
+
+/* The mock parent serves no queue, but takes what makes it start */
+static int begin_mock(struct session *s)
+{
+	unsigned int i;
+	int err;
+
+	s->c = &s->n.c;
+	memset(s->c, 0, sizeof(*s->c));
+	err = client_open(s->c, path, MEMORY);
+	if (err)
+		return err;
+	err = client_negotiate(s->c, 0);
+	for (i = 0; !err && i < 2; i++)
+		err = client_add_queue(s->c, NUM);
+	if (!err)
+		err = client_start(s->c);
+	if (err)
+		client_close(s->c);
+	return err;
+}
+
+/* Closes a file whose device runs, and opens one that is not taken that far */
+static int open_again(struct session *s)
+{
+	usleep(pick(3) * 1000);
+	close(s->c->fd);
+	s->c->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (s->c->fd >= 0) {
+		vv_set_owner(s->c->fd);
+		vv_set_status(s->c->fd, VV_S_DRIVER);
+	}
+	count(&shared->steps[0]);
+	return -ECANCELED;
 }
 
 static int random_call(int fd)
@@ -78,11 +151,13 @@ static int random_call(int fd)
 	};
 	static const uint8_t status[] = { 0, VV_S_ACK, VV_S_DRIVER, VV_S_FEATURES, VV_S_RUNNING };
 	uint64_t features;
+	uint8_t config[8];
 	unsigned int num;
 
-	switch (pick(8)) {
+	switch (pick(9)) {
 	case 0:
-		return vv_set_status(fd, status[pick(ARRAY_SIZE(status))]);
+		return vv_set_status(fd, pick(8) ? VV_S_RUNNING :
+						   status[pick(ARRAY_SIZE(status))]);
 	case 1:
 		vv_get_features(fd, &features);
 		return vv_set_features(fd, features & ~VV_BIT(pick(64)));
@@ -96,108 +171,160 @@ static int random_call(int fd)
 		return pick(2) ? vv_suspend(fd) : vv_resume(fd);
 	case 5:
 		return vv_set_config_call(fd, -1);
+	case 6:
+		return vv_get_config(fd, 0, config, sizeof(config));
 	default:
 		return vv_set_vring(fd, vring[pick(ARRAY_SIZE(vring))], pick(4), pick(256));
 	}
 }
 
-static void ioctl_mix(void)
+static int random_calls(struct session *s, unsigned int n)
 {
-	struct client c;
-	unsigned int i;
+	int err = 0;
 
-	if (client_open(&c, path, MEMORY))
-		return;
-	for (i = 0; i < 1000 && random_call(c.fd) != -ENODEV; i++)
-		if (!(i % 100))
-			step();
-	client_close(&c);
+	while (n-- && err != -ENODEV)
+		err = random_call(s->c->fd);
+	return err == -ENODEV ? err : 0;
 }
 
-static void map_unmap(void)
+/* From time to time from the beginning, with a device that runs */
+static int ioctls(struct session *s)
 {
-	struct client c;
+	int err = random_calls(s, 100);
+
+	return err || pick(10) ? err : -ECANCELED;
+}
+
+/* So seldom that others get on, until one of them was too much for the device */
+static int some_ioctls(struct session *s)
+{
+	uint8_t status;
+	int err;
+
+	usleep(2000);
+	err = random_calls(s, 20);
+	if (!err)
+		err = vv_get_status(s->c->fd, &status);
+	return err ? err : status == VV_S_RUNNING ? 0 : -ECONNRESET;
+}
+
+/* Nowhere near what the device works with */
+static int maps(struct session *s)
+{
+	uint64_t iova = CLIENT_IOVA + (1ULL << 32);
 	unsigned int i;
 	int err = 0;
 
-	if (client_open(&c, path, MEMORY))
-		return;
-	for (i = 0; i < 1000 && err != -ENODEV; i++) {
+	for (i = 0; i < 100 && err != -ENODEV; i++) {
 		uint64_t from = pick(256) * 4096ULL, size = (pick(16) + 1) * 4096ULL;
 
 		if (from + size > MEMORY)
 			continue;
-		err = pick(2) ? vv_unmap(c.fd, 0, CLIENT_IOVA + from, size) :
-				vv_map(c.fd, 0, CLIENT_IOVA + from, c.mem + from, size,
+		err = pick(2) ? vv_unmap(s->c->fd, 0, iova + from, size) :
+				vv_map(s->c->fd, 0, iova + from, s->extra + from, size,
 				       VHOST_ACCESS_RW);
-		if (!(i % 100))
-			step();
 	}
-	client_close(&c);
+	return err == -ENODEV ? err : 0;
 }
 
-/* @ms: for a frame to come; somebody may have reset the device */
-static int burst(struct net *n, unsigned int count, int ms)
+/* The next buffer back; somebody may have reset the device */
+static int take(struct session *s, unsigned int queue, uint32_t *slot)
 {
-	uint32_t slot, len;
-	unsigned int i;
-	int err = 0;
+	int err = -ETIMEDOUT;
+	unsigned int ms;
+	uint32_t len;
 
-	for (i = 0; !err && i < count; i++) {
-		net_fill(n, i, 200, i);
-		err = net_send(n, i, 200);
-	}
+	for (ms = 0; err == -ETIMEDOUT && !s->over && ms < s->patience; ms += 20)
+		err = client_poll(s->c, queue, slot, &len, 20);
 	if (!err)
-		err = net_flush(n, NET_TX);
-	for (i = 0; !err && i < count; i++) {
-		err = client_poll(&n->c, NET_RX, &slot, &len, ms);
-		if (!err && !net_check(n, slot, 200, i))
-			err = -EBADMSG;
-		if (!err)
-			err = net_post_rx(n, slot);
-	}
-	for (i = 0; !err && i < count; i++)
-		err = client_poll(&n->c, NET_TX, &slot, &len, ms);
-	return err ? err : net_flush(n, NET_RX);
+		count(&shared->moved);
+	return err;
 }
 
-/* The device may go at any moment, but what it gave until then has to be right */
-static void frames(void)
+static int receive(struct session *s, unsigned int i)
 {
-	struct net n;
-	int err = net_open(&n, path, NET_WANTED, NUM, 2048);
+	uint32_t slot;
+	int err = take(s, NET_RX, &slot);
 
 	if (err)
-		return;
-	while (!err) {
-		err = burst(&n, 32, 300);
-		if (!err)
-			step();
-	}
-	if (err == -EBADMSG)
-		__atomic_add_fetch(&shared->corrupt, 1, __ATOMIC_RELAXED);
-	net_close(&n);
+		return err;
+	if (slot >= NUM || !net_check(&s->n, slot, FRAME, i))
+		return -EBADMSG;
+	return net_post_rx(&s->n, slot);
 }
 
-static void kick_storm(void)
+static int frames(struct session *s)
 {
-	struct net n;
+	unsigned int i;
+	uint32_t slot;
+	int err = 0;
+
+	for (i = 0; !err && i < BURST; i++) {
+		net_fill(&s->n, i, FRAME, i);
+		err = net_send(&s->n, i, FRAME);
+	}
+	if (!err)
+		err = net_flush(&s->n, NET_TX);
+	for (i = 0; !err && i < BURST; i++)
+		err = receive(s, i);
+	for (i = 0; !err && i < BURST; i++)
+		err = take(s, NET_TX, &slot);
+	return err ? err : net_flush(&s->n, NET_RX);
+}
+
+/* All blocks written, or all read */
+static int request(struct session *s, uint32_t type)
+{
+	unsigned int i;
+	uint32_t slot;
+	int err = 0;
+
+	for (i = 0; !err && i < BLOCKS; i++)
+		err = blk_add(&s->b, i, type, i * (BLOCK / BLK_SECTOR), BLOCK);
+	if (!err)
+		err = blk_flush(&s->b);
+	for (i = 0; !err && i < BLOCKS; i++) {
+		err = take(s, 0, &slot);
+		if (!err && (slot >= BLOCKS || s->b.status[slot] != VIRTIO_BLK_S_OK))
+			err = -EBADMSG;
+	}
+	return err;
+}
+
+static int blocks(struct session *s)
+{
+	unsigned int seed = pick(1 << 16), i;
+	char block[BLOCK];
+	int err;
+
+	for (i = 0; i < BLOCKS; i++)
+		fill_pattern(blk_data(&s->b, i), BLOCK, seed + i);
+	err = request(s, VIRTIO_BLK_T_OUT);
+	if (err)
+		return err;
+	memset(blk_data(&s->b, 0), 0, BLOCKS * BLOCK);
+	err = request(s, VIRTIO_BLK_T_IN);
+	for (i = 0; !err && i < BLOCKS; i++) {
+		fill_pattern(block, BLOCK, seed + i);
+		if (memcmp(block, blk_data(&s->b, i), BLOCK))
+			err = -EBADMSG;
+	}
+	return err;
+}
+
+static int kicks(struct session *s)
+{
 	uint8_t status;
 	unsigned int i;
+	int err;
 
-	if (net_open(&n, path, NET_WANTED, NUM, 2048))
-		return;
-	for (i = 0; vv_get_status(n.c.fd, &status) == 0 && status; i++) {
-		unsigned int k;
-
-		for (k = 0; k < 500; k++)
-			client_kick(&n.c, k % 3);
-		step();
-	}
-	net_close(&n);
+	for (i = 0; i < 500; i++)
+		client_kick(s->c, i % s->c->nqueues);
+	err = vv_get_status(s->c->fd, &status);
+	return err ? err : status ? 0 : -ECONNRESET;
 }
 
-static sigjmp_buf no_doorbell;
+static __thread sigjmp_buf no_doorbell;
 
 static void on_bus_error(int signal)
 {
@@ -205,7 +332,7 @@ static void on_bus_error(int signal)
 }
 
 /* Maps the doorbell of any queue and rings it; where it is gone, that's a SIGBUS */
-static int ring_doorbell(int fd, unsigned int rings)
+static int ring_doorbell(int fd)
 {
 	uint32_t *volatile bell;
 	unsigned int i;
@@ -214,98 +341,184 @@ static int ring_doorbell(int fd, unsigned int rings)
 	if (bell == MAP_FAILED)
 		return -errno;
 	if (!sigsetjmp(no_doorbell, 1))
-		for (i = 0; i < rings; i++)
+		for (i = 0; i < 100; i++)
 			*(volatile uint32_t *)bell = i;
 	munmap(bell, 4096);
 	return 0;
 }
 
-static void doorbells(void)
+static int doorbells(struct session *s)
 {
 	unsigned int i;
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int err = 0;
 
-	if (fd < 0)
-		return;
-	signal(SIGBUS, on_bus_error);
-	for (i = 0; i < 1000 && !ring_doorbell(fd, 100); i++)
-		if (!(i % 100))
-			step();
-	close(fd);
-}
-
-/* --- whether a device that was disturbed can be used again --------------------- */
-
-static int frames_work(void)
-{
-	struct net n;
-	int err = net_open(&n, path, NET_WANTED, NUM, 2048);
-
-	if (err)
-		return err;
-	err = burst(&n, 32, PATIENCE);
-	net_close(&n);
+	for (i = 0; !err && i < 100; i++)
+		err = ring_doorbell(s->c->fd);
 	return err;
 }
 
-static int doorbell_works(void)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC), err;
+#define ON_NET	.parent = "vdpa_sim_net", .mgmtdev = "vdpasim_net", .begin = begin_net, \
+		.works = frames, .processes = 1
+#define ON_BLK	.parent = "vdpa_sim_blk", .mgmtdev = "vdpasim_blk", .begin = begin_blk, \
+		.works = blocks, .processes = 1
+#define ON_MOCK	.parent = "vdpa_mock", .mgmtdev = VDPA_MOCK, .begin = begin_mock, \
+		.works = doorbells, .processes = 1
+#define PACKED	VV_BIT(VIRTIO_F_RING_PACKED)
 
-	if (fd < 0)
-		return -errno;
-	err = ring_doorbell(fd, 1);
-	close(fd);
-	return err;
-}
-
-static const struct program {
-	const char *name;
-	void (*run)(void);
-	int (*works)(void);
-	const char *parent;		/* module, */
-	const char *mgmtdev;		/* and what it makes devices of */
-	bool running;			/* it lets the device run */
-} programs[] = {
-	{ "open and close", open_close, frames_work, "vdpa_sim_net", "vdpasim_net" },
-	{ "ioctls at random", ioctl_mix, frames_work, "vdpa_sim_net", "vdpasim_net" },
-	{ "map and unmap", map_unmap, frames_work, "vdpa_sim_net", "vdpasim_net" },
-	{ "frames", frames, frames_work, "vdpa_sim_net", "vdpasim_net", true },
-	{ "kicks", kick_storm, frames_work, "vdpa_sim_net", "vdpasim_net", true },
-	{ "doorbells", doorbells, doorbell_works, "vdpa_mock", VDPA_MOCK },
+static const struct program programs[] = {
+	{
+		.name = "open and close", .part = { { open_again } },
+		.parent = "vdpa_sim_net", .mgmtdev = "vdpasim_net",
+		.begin = begin_net, .works = frames, .processes = PROCESSES,
+	},
+	{ "ioctls at random", ON_NET, .part = { { ioctls }, { ioctls } } },
+	{ "map and unmap", ON_NET, .part = { { maps }, { maps } }, .orderly = true },
+	{ "frames, map and unmap", ON_NET, .part = { { frames }, { maps } }, .orderly = true },
+	{
+		"packed frames, map and unmap", ON_NET, .part = { { frames }, { maps } },
+		.orderly = true, .ring = PACKED,
+	},
+	{ "frames, some ioctls", ON_NET, .part = { { frames }, { some_ioctls } } },
+	{ "blocks, map and unmap", ON_BLK, .part = { { blocks }, { maps } }, .orderly = true },
+	{
+		"packed blocks, map and unmap", ON_BLK, .part = { { blocks }, { maps } },
+		.orderly = true, .ring = PACKED,
+	},
+	{ "kicks", ON_NET, .part = { { kicks }, { kicks } }, .orderly = true },
+	{
+		"kicks, doorbells", ON_MOCK, .part = { { kicks }, { doorbells, true } },
+		.orderly = true,
+	},
 };
 
-/* --- what happens to the device ------------------------------------------- */
+/* --- processes, and the threads that share a file ---------------------------- */
 
-static pid_t pids[PROGRAMS];
+struct worker {
+	struct session *s;
+	unsigned int index;
+	unsigned int seed;
+};
 
-static pid_t start(const struct program *program, unsigned int seed)
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct session *s = w->s;
+	int err = 0;
+
+	random_state = w->seed + w->index;
+	while (!err && !s->over) {
+		err = s->program->part[w->index].run(s);
+		if (!err)
+			count(&shared->steps[w->index]);
+	}
+	s->over = true;
+	/* it may go at any moment, but what it gave until then has to be right */
+	if (err == -EBADMSG && s->program->orderly)
+		count(&shared->corrupt);
+	return NULL;
+}
+
+static pid_t fork_work(struct worker *w)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	work(w);
+	_exit(0);
+}
+
+/* The second part in a thread or a process of its own, the first one here */
+static void share(struct session *s, unsigned int seed)
+{
+	struct worker first = { s, 0, seed }, second = { s, 1, seed };
+	const struct part *part = &s->program->part[1];
+	pthread_t thread;
+	pid_t child = 0;
+
+	if (part->run && part->forked)
+		child = fork_work(&second);
+	else if (part->run && pthread_create(&thread, NULL, work, &second))
+		exit(1);
+	work(&first);
+	if (child) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	} else if (part->run) {
+		pthread_join(thread, NULL);
+	}
+}
+
+static int begin(struct session *s, const struct program *program, unsigned int patience)
+{
+	s->program = program;
+	s->patience = patience;
+	s->over = false;
+	return program->begin(s);
+}
+
+static pid_t pids[PROCESSES];
+
+/* A process and those that it makes form a group */
+static pid_t start(const struct program *program, unsigned int seed)
+{
+	struct session s = {};
+	pid_t pid = fork();
+
+	if (pid) {
+		setpgid(pid, pid);
+		return pid;
+	}
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGBUS, on_bus_error);
 	random_state = seed;
-	for (;;) {
-		program->run();
+	s.extra = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	for (;; seed += PARTS) {
+		if (!begin(&s, program, 300)) {
+			share(&s, seed);
+			client_close(s.c);
+		}
 		usleep(500);	/* no device, or somebody else has it */
 	}
 }
 
-/* 0, or -ETIMEDOUT when it does not die */
+/* 0, or -ETIMEDOUT when they don't die. We are the parent of their orphans. */
 static int stop(pid_t pid)
 {
-	unsigned int ms;
+	unsigned int ms = 0;
 
-	kill(pid, SIGKILL);
-	for (ms = 0; ms < PATIENCE; ms++) {
-		if (waitpid(pid, NULL, WNOHANG) == pid)
+	kill(-pid, SIGKILL);
+	while (ms < PATIENCE) {
+		pid_t dead = waitpid(-pid, NULL, WNOHANG);
+
+		if (dead < 0)
 			return 0;
+		if (dead)
+			continue;
 		usleep(1000);
+		ms++;
 	}
 	return -ETIMEDOUT;
 }
+
+/* --- whether a device that was disturbed can be used again --------------------- */
+
+static int works(const struct program *program)
+{
+	struct session s = {};
+	int err = begin(&s, program, PATIENCE);
+
+	if (err)
+		return err;
+	err = program->works(&s);
+	client_close(s.c);
+	return err;
+}
+
+/* --- what happens to the device ------------------------------------------- */
 
 static int create(const struct program *program)
 {
@@ -365,7 +578,7 @@ static int unload(const struct program *program, unsigned int round)
 
 static int kill_one(const struct program *program, unsigned int round)
 {
-	unsigned int i = round % PROGRAMS;
+	unsigned int i = round % program->processes;
 	int err = stop(pids[i]);
 
 	pids[i] = start(program, round);
@@ -393,68 +606,130 @@ static int borrow(pid_t pid)
 	return found;
 }
 
-/* True when the device was suspended. It goes on, unless its user has reset it. */
-static bool suspend_once(int fd)
+static bool running(int fd)
 {
-	if (vv_suspend(fd))
-		return false;
+	uint8_t status;
+
+	return !vv_get_status(fd, &status) && status & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+/* Nothing moves but what was on its way back already */
+static bool stands_still(void)
+{
+	unsigned long moved = shared->moved;
+
+	usleep(20000);
+	return shared->moved - moved <= 2 * BURST;
+}
+
+/*
+ * Whether the device was suspended, for what is not running a suspend means nothing;
+ * or -EPROTO when it went on nevertheless
+ */
+static int suspend_once(const struct program *program, int fd, bool look)
+{
+	int suspended;
+
+	if (!running(fd) || vv_suspend(fd))
+		return 0;
+	suspended = running(fd);
+	if (suspended && look && program->orderly && !stands_still())
+		suspended = -EPROTO;
 	vv_resume(fd);
-	return true;
+	return suspended;
 }
 
 static int suspend_resume(const struct program *program, unsigned int round)
 {
-	unsigned int i, suspended = 0, ms;
+	unsigned int i, suspended = 0;
+	uint64_t end = now_ns() + PATIENCE * 1000000ULL;
 
-	for (ms = 0; ms < PATIENCE; ms++) {
-		for (i = 0; i < SUSPENDS; i++) {
-			int fd = borrow(pids[i % PROGRAMS]);
+	for (i = 0; suspended < SUSPENDS; i++) {
+		int fd = borrow(pids[i % program->processes]), err = 0;
 
-			if (fd < 0)
-				continue;
-			suspended += suspend_once(fd);
+		if (fd >= 0) {
+			err = suspend_once(program, fd, !suspended);
 			close(fd);
 		}
-		if (suspended || !program->running)
-			return 0;
-		usleep(1000);	/* nobody had come as far as that */
+		if (err < 0)
+			return err;
+		suspended += err;
+		if (now_ns() > end)
+			return -ETIMEDOUT;
+		if (!err)
+			usleep(200);	/* nobody has come as far as that */
 	}
-	return -ETIMEDOUT;
+	return 0;
 }
 
 static const struct disturbance {
 	const char *name;
 	int (*happen)(const struct program *program, unsigned int round);
+	unsigned int rounds;
 } disturbances[] = {
-	{ "dev del", delete },
-	{ "unbind", unbind },
-	{ "another driver", change_driver },
-	{ "module unload", unload },
-	{ "SIGKILL", kill_one },
-	{ "suspend and resume", suspend_resume },
+	{ "dev del", delete, 2 },
+	{ "unbind", unbind, 2 },
+	{ "another driver", change_driver, 2 },
+	/* which takes seconds */
+	{ "module unload", unload, 1 },
+	{ "SIGKILL", kill_one, 2 },
+	{ "suspend and resume", suspend_resume, 2 },
 };
 
 /* --- one of each ------------------------------------------------------------ */
 
-static int wait_for_steps(void)
+static int wait_for_steps(const struct program *program)
 {
-	unsigned long until = shared->steps + STEPS;
-	unsigned int ms;
+	unsigned long until[PARTS];
+	unsigned int ms = 0, i;
 
-	for (ms = 0; shared->steps < until; ms++) {
-		if (ms == PATIENCE)
-			return -ETIMEDOUT;
-		usleep(1000);
-	}
+	for (i = 0; i < PARTS; i++)
+		until[i] = shared->steps[i] + (program->part[i].run ? STEPS : 0);
+	for (i = 0; i < PARTS; i++)
+		while (shared->steps[i] < until[i]) {
+			if (ms++ == PATIENCE)
+				return -ETIMEDOUT;
+			usleep(1000);
+		}
 	return 0;
 }
 
+static long long violations(void)
+{
+	return proc_field("/sys/module/vdpa_mock/parameters/violations", "");
+}
+
 /* Returns what went wrong, NULL when nothing did */
+static const char *disturb(const struct program *program,
+			   const struct disturbance *disturbance, int *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < disturbance->rounds; i++) {
+		*err = wait_for_steps(program);
+		if (*err)
+			return "no program gets on";
+		*err = disturbance->happen(program, i);
+		if (*err)
+			return "disturbing it";
+	}
+	return NULL;
+}
+
+static const char *judge(const struct program *program, int *err)
+{
+	if (shared->corrupt) {
+		*err = -EBADMSG;
+		return "data that came back";
+	}
+	*err = works(program);
+	return *err ? "the device afterwards" : NULL;
+}
+
 static const char *stress(const struct program *program,
 			  const struct disturbance *disturbance)
 {
-	unsigned long corrupt = shared->corrupt;
-	const char *wrong = NULL;
+	const char *wrong;
 	unsigned int i;
 	int err;
 
@@ -465,31 +740,21 @@ static const char *stress(const struct program *program,
 		ksft_print_msg("no device: %s\n", strerror(-err));
 		return "no device";
 	}
-	for (i = 0; i < PROGRAMS; i++)
-		pids[i] = start(program, i);
-	for (i = 0; !wrong && i < ROUNDS; i++) {
-		err = wait_for_steps();
-		if (err) {
-			wrong = "no program gets on";
-			break;
-		}
-		err = disturbance->happen(program, i);
-		if (err)
-			wrong = "disturbing it";
-	}
-	for (i = 0; i < PROGRAMS; i++)
+	shared->corrupt = 0;
+	for (i = 0; i < program->processes; i++)
+		pids[i] = start(program, i << 16);
+	wrong = disturb(program, disturbance, &err);
+	for (i = 0; i < program->processes; i++)
 		if (stop(pids[i])) {
 			err = -ETIMEDOUT;
 			wrong = "a killed program does not go";
 		}
-	if (!wrong && shared->corrupt != corrupt) {
-		err = -EBADMSG;
-		wrong = "frames";
-	}
-	if (!wrong) {
-		err = program->works();
-		if (err)
-			wrong = "the device afterwards";
+	if (!wrong)
+		wrong = judge(program, &err);
+	/* the module, and with it the number, may have come anew since then */
+	if (!wrong && violations() > 0) {
+		err = -EPROTO;
+		wrong = "a rule of the interface";
 	}
 	if (wrong)
 		ksft_print_msg("%s: %s\n", wrong, strerror(-err));
@@ -511,6 +776,7 @@ int main(void)
 	int err;
 
 	ksft_print_header();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	path = (char *)shared->path;
@@ -527,7 +793,8 @@ int main(void)
 			ksft_test_result(!stress(&programs[p], &disturbances[d]), "%s, %s\n",
 					 programs[p].name, disturbances[d].name);
 	ksft_test_result(pinned() == pins, "no page stays pinned\n");
-	ksft_print_msg("%lu steps\n", shared->steps);
+	ksft_print_msg("%lu and %lu steps, %lu buffers\n", shared->steps[0], shared->steps[1],
+		       shared->moved);
 	vdpa_del(name);
 	ksft_finished();
 }
