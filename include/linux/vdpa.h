@@ -188,8 +188,9 @@ struct vdpa_map_file {
  *
  * Operations may sleep unless said otherwise, and are mandatory unless marked
  * *optional*. @idx is below &vdpa_device.nvqs. Bus drivers serialise the
- * operations of one device, but for those marked *any time*. After the device
- * was unregistered none is called, except @free.
+ * operations of one device, but for those marked *any time*, which can come
+ * while another one runs. After the device was unregistered none is called,
+ * except @free.
  *
  * Virtqueues (virtio 1.2, 2.6 to 2.8):
  *
@@ -237,9 +238,10 @@ struct vdpa_map_file {
  * @get_device_features: features that the device offers. Any time.
  * @get_backend_features: *optional*, VHOST_BACKEND_F_xx bits that only the
  *	parent can know, as a mask. Any time.
- * @set_driver_features: features that the driver accepted. -EINVAL when they
- *	can't work, for instance without VIRTIO_F_ACCESS_PLATFORM.
- * @get_driver_features: the ones last set, 0 after a reset
+ * @set_driver_features: features that the driver accepted, others not once
+ *	FEATURES_OK is set. -EINVAL when they can't work, for instance without
+ *	VIRTIO_F_ACCESS_PLATFORM.
+ * @get_driver_features: the ones last set, 0 after a reset. Any time.
  * @set_config_cb: where configuration change notifications go; otherwise like
  *	@set_vq_cb
  * @get_vq_num_max: largest size of a virtqueue. Any time.
@@ -264,10 +266,11 @@ struct vdpa_map_file {
  * @get_config_size: size of the configuration space with all fields that the
  *	device class knows, in bytes. Any time.
  * @get_config: reads @len bytes from @offset; the range was checked against
- *	@get_config_size. Called with cf_lock held for writing.
+ *	@get_config_size. Called with cf_lock held for writing, otherwise any
+ *	time.
  * @set_config: writes likewise; read-only fields don't change. Same lock.
  * @get_generation: *optional*, changes whenever the configuration space may
- *	have changed by itself
+ *	have changed by itself. Any time.
  * @get_iova_range: *optional*, addresses that can be mapped. Any time.
  * @set_vq_affinity: *optional*, CPUs that shall work for this queue
  * @get_vq_affinity: *optional*, the mask last set, or NULL
@@ -287,8 +290,9 @@ struct vdpa_map_file {
  *	nothing is left of an identity; an error does no harm then.
  * @reset_map: *optional*, address space @asid as after creation. Its presence
  *	says that mappings outlive @reset.
- * @set_group_asid: *optional*, binds a group to an address space, before
- *	DRIVER_OK. -EINVAL when either is out of range.
+ * @set_group_asid: *optional*, binds a group to an address space. -EINVAL when
+ *	either is out of range. Drivers do it before DRIVER_OK, but clients of
+ *	vhost_vdpa at any time: what a parent can't do then, it refuses.
  * @get_vq_dma_dev: *optional*, device that does DMA for this queue, where it is
  *	not &vdpa_device.dma_dev
  * @bind_mm: *optional*, in virtual address mode: addresses in maps belong to

@@ -285,8 +285,8 @@ static int mock_dev_set_attr(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdp
 {
 	struct mock *mock = to_mock(vdpa);
 
-	mock_expect(mock, rwsem_is_locked(&vdpa->cf_lock),
-		    "dev_set_attr is called with cf_lock");
+	mock_expect(mock, mock_holds_cf_lock(mock),
+		    "dev_set_attr is called with cf_lock held for writing");
 	mock_expect(mock, asked->mask == BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR),
 		    "dev_set_attr gets the MAC address alone");
 	if (set_error)

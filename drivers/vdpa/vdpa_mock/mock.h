@@ -19,9 +19,10 @@
 #define MOCK_SPACES_MAX		64
 
 /*
- * Who keeps calls of an operation apart: MOCK_BUS: the bus driver; MOCK_CF:
- * cf_lock; MOCK_ANY: nobody. MOCK_ATOMIC: may be called where nothing sleeps.
- * MOCK_OPTIONAL: "off" can take it away.
+ * Who keeps calls of an operation apart: MOCK_BUS: the bus driver, from all
+ * others of this kind; MOCK_ANY: nobody. MOCK_CF: cf_lock is held for writing
+ * as well. MOCK_ATOMIC: may be called where nothing sleeps. MOCK_OPTIONAL:
+ * "off" can take it away.
  */
 #define MOCK_BUS	0
 #define MOCK_CF		BIT(0)
@@ -69,7 +70,7 @@ struct mock_queue {
  * @range: what get_iova_range tells
  * @suspended: between suspend and resume or reset
  * @removed: unregistered: nobody may call any more
- * @busy: operations of class MOCK_BUS that are running
+ * @busy: operations that the bus driver keeps apart and that are running
  * @map_lock: protects @maps
  * @maps: what each address space holds
  * @doorbell: page of all doorbells, or 0
@@ -172,6 +173,7 @@ int mock_fault_set(unsigned int op, int err, unsigned int skip);
 int mock_delay_set(unsigned int op, unsigned int ms);
 
 void mock_expect(struct mock *mock, bool kept, const char *promise);
+bool mock_holds_cf_lock(struct mock *mock);
 int mock_record(struct mock *mock, unsigned int op, const u64 *args,
 		unsigned int nargs);
 
