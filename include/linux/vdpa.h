@@ -250,7 +250,8 @@ struct vdpa_map_file {
  * @get_vendor_id: vendor of the device. Any time.
  * @get_status: device status as the device sees it; may have
  *	DEVICE_NEEDS_RESET set. Any time.
- * @set_status: sets bits of the status, never 0. A device that can't go where
+ * @set_status: sets bits of the status; none that is set is missing, and it is
+ *	never 0, for that is @reset. A device that can't go where
  *	it is told (FEATURES_OK with features that don't work together) leaves
  *	the bit out of @get_status. Called with cf_lock held for writing.
  * @reset: back to the state after creation: status 0, queues stopped, callbacks
@@ -261,7 +262,8 @@ struct vdpa_map_file {
  *	with VDPA_RESET_F_CLEAN_MAP the mappings go as well. Only for parents
  *	that have such clients.
  * @suspend: *optional*, stops all queues with their state kept, for
- *	@get_vq_state. On return no buffer is in flight. Bounded in time.
+ *	@get_vq_state. On return no buffer is in flight. Bounded in time. Called
+ *	with DRIVER_OK set.
  * @resume: *optional*, goes on after @suspend
  * @get_config_size: size of the configuration space with all fields that the
  *	device class knows, in bytes. Any time.

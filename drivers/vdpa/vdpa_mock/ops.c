@@ -224,9 +224,12 @@ static int mock_set_driver_features(struct vdpa_device *vdpa, u64 features)
 	struct mock *mock = to_mock(vdpa);
 	int err = MOCK_CALLED(mock, set_driver_features, features);
 
+	bool settled = mock->status & VIRTIO_CONFIG_S_FEATURES_OK;
 	mock_expect(mock, !(features & ~mock->offered),
 		    "a driver accepts what is offered");
 	if (!err)
+	mock_expect(mock, !settled || features == mock->accepted,
+		    "features don't change after FEATURES_OK");
 		mock->accepted = features;
 	return err;
 }
@@ -295,6 +298,8 @@ static void mock_set_status(struct vdpa_device *vdpa, u8 status)
 
 	mock_expect(mock, status, "status 0 is set by reset");
 	mock_expect(mock, !time_before(jiffies, mock->settled),
+	mock_expect(mock, !(mock->status & ~status & ~VIRTIO_CONFIG_S_NEEDS_RESET),
+		    "bits of the status go by a reset only");
 		    "nobody goes on before a reset is complete");
 	if (!err)
 		mock->status = status;
@@ -346,6 +351,8 @@ static int mock_suspend(struct vdpa_device *vdpa)
 	int err = MOCK_CALLED(mock, suspend);
 
 	if (!err)
+	mock_expect(mock, (mock->status | mock->imposed) & VIRTIO_CONFIG_S_DRIVER_OK,
+		    "a device that runs is suspended");
 		mock->suspended = true;
 	return err;
 }
