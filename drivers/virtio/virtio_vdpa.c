@@ -37,8 +37,8 @@ struct vvdpa_queue {
  * struct vvdpa_device - a virtio device on the vDPA bus
  * @vdev: the virtio device; its release frees all of this
  * @vdpa: the device below; valid until @vdev is unregistered
- * @dead: the last reset failed; written by reset, read by get_status and
- *	finalize_features, which the virtio core serialises
+ * @dead: the last reset failed; written by reset, read by get_status,
+ *	set_status and finalize_features, which the virtio core serialises
  * @queues: one for each virtqueue of @vdpa
  */
 struct vvdpa_device {
@@ -103,9 +103,11 @@ static u8 vvdpa_get_status(struct virtio_device *vdev)
 	return vdpa->config->get_status(vdpa);
 }
 
+/* One that did not reset still has its former status, which only grows */
 static void vvdpa_set_status(struct virtio_device *vdev, u8 status)
 {
-	vdpa_set_status(to_vdpa(vdev), status);
+	if (!to_vvdpa(vdev)->dead)
+		vdpa_set_status(to_vdpa(vdev), status);
 }
 
 /*
