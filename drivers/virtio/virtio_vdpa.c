@@ -224,6 +224,8 @@ static struct virtqueue *vvdpa_create_ring(struct virtio_device *vdev, u16 idx,
 	u32 num_min = ops->get_vq_num_min ? ops->get_vq_num_min(vdpa) : 1;
 	u32 num = vvdpa_queue_size(vdev, idx);
 	bool with_data = virtio_has_feature(vdev, VIRTIO_F_NOTIFICATION_DATA);
+	/* a parent may not care, but any used ring is made of words */
+	u32 align = max_t(u32, ops->get_vq_align(vdpa), VRING_USED_ALIGN_SIZE);
 	struct device *dma_dev;
 	struct virtqueue *vq;
 
@@ -237,7 +239,7 @@ static struct virtqueue *vvdpa_create_ring(struct virtio_device *vdev, u16 idx,
 	if (!dma_dev)
 		return ERR_PTR(-EOPNOTSUPP);
 
-	vq = vring_create_virtqueue_dma(idx, num, ops->get_vq_align(vdpa), vdev,
+	vq = vring_create_virtqueue_dma(idx, num, align, vdev,
 					true, num > num_min, info->ctx,
 					with_data ? vvdpa_notify_with_data :
 						    vvdpa_notify,

@@ -168,6 +168,31 @@ rings() {
 	shape num_max=256 num_min=1
 }
 
+# Where the device writes lies as the parent wants it, and as any device needs it
+aligned() { # NAME BYTES
+	local desc driver device n=0
+	while read -r _ _ desc driver device; do
+		if ((desc % 16 || driver % 2 || device % 4 || device % $2)); then
+			echo "descriptors at $desc, driver at $driver, device at $device"
+			return 1
+		fi
+		n=$((n + 1))
+	done < <(calls "$1" set_vq_address | tr ';' '\n' | grep .)
+	[ "$n" -gt 0 ]
+}
+
+alignment() {
+	local bytes
+	for bytes in 1 64 65536; do
+		forget
+		check "aligned to $bytes: a device" mock_add n0 align=$bytes
+		check "aligned to $bytes: an interface" wait_for 5 netdev_of n0
+		check "aligned to $bytes: rings" aligned n0 $bytes
+		check "aligned to $bytes: dev del" del n0
+	done
+	shape align=4096
+}
+
 kicks() {
 	check "data: a device" mock_add n0 features=$WITH_DATA
 	check "data: an interface" wait_for 5 netdev_of n0
@@ -209,6 +234,12 @@ trouble() {
 		get_vq_size -1 1
 		set_status -1 2
 	EOT
+
+	fails set_vq_affinity -5
+	check "set_vq_affinity fails: a device" mock_add n0
+	check "set_vq_affinity fails: an interface all the same" wait_for 5 netdev_of n0
+	fails set_vq_affinity 0
+	check "set_vq_affinity fails: dev del" del n0
 
 	shape dma_dev=none
 	check "no DMA: a device" mock_add n0
@@ -327,13 +358,14 @@ files() {
 	check "files: dev del" del f0
 }
 
-plan 168
+plan 183
 need ethtool
 check "modules" modprobe -a vdpa_mock virtio_vdpa virtio_net
 modprobe -r vdpa_mock
 check "a parent of network devices" modprobe vdpa_mock classes=1
 net
 rings
+alignment
 kicks
 trouble
 sparse
