@@ -5,7 +5,8 @@
  *	calls			operations called, one a line with its arguments;
  *				writing forgets them
  *	fail			"OPERATION -ERRNO [SKIP]": fails from the call after
- *				SKIP others on, with 0 no more
+ *				SKIP others on, with 0 no more; -EINVAL for one
+ *				that has no way to fail
  *	slow			"OPERATION MILLISECONDS"
  *	bypass			interrupt producers of an eventfd: how many came, how
  *				many left, interrupt of the one there; write its number

@@ -22,13 +22,14 @@
  * Who keeps calls of an operation apart: MOCK_BUS: the bus driver, from all
  * others of this kind; MOCK_ANY: nobody. MOCK_CF: cf_lock is held for writing
  * as well. MOCK_ATOMIC: may be called where nothing sleeps. MOCK_OPTIONAL:
- * "off" can take it away.
+ * "off" can take it away. MOCK_SURE: has no way to fail.
  */
 #define MOCK_BUS	0
 #define MOCK_CF		BIT(0)
 #define MOCK_ANY	BIT(1)
 #define MOCK_ATOMIC	BIT(2)
 #define MOCK_OPTIONAL	BIT(3)
+#define MOCK_SURE	BIT(4)
 
 /* Operations go by their place in the table of them */
 #define MOCK_OP(name)	(offsetof(struct vdpa_config_ops, name) / sizeof(void *))
@@ -180,7 +181,7 @@ int mock_record(struct mock *mock, unsigned int op, const u64 *args,
 /*
  * First statement of each operation: records it, takes its time, and gives the
  * error that it shall fail with. One that can't return an error does nothing
- * instead.
+ * instead, or answers 0; those for which that makes no sense are MOCK_SURE.
  */
 #define MOCK_CALLED(mock, op, ...)					\
 	mock_record(mock, MOCK_OP(op), (const u64[]){ 0, ##__VA_ARGS__ } + 1, \

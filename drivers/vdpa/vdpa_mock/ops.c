@@ -187,22 +187,23 @@ static u32 mock_get_vq_align(struct vdpa_device *vdpa)
 	return mock->align;
 }
 
+/* There is no error, but groups that the device does not have */
 static u32 mock_get_vq_group(struct vdpa_device *vdpa, u16 idx)
 {
 	struct mock *mock = to_mock(vdpa);
+	int err = MOCK_CALLED(mock, get_vq_group, idx);
 
-	MOCK_CALLED(mock, get_vq_group, idx);
 	mock_queue(mock, idx);
-	return idx % vdpa->ngroups;
+	return err ? vdpa->ngroups : idx % vdpa->ngroups;
 }
 
 static u32 mock_get_vq_desc_group(struct vdpa_device *vdpa, u16 idx)
 {
 	struct mock *mock = to_mock(vdpa);
+	int err = MOCK_CALLED(mock, get_vq_desc_group, idx);
 
-	MOCK_CALLED(mock, get_vq_desc_group, idx);
 	mock_queue(mock, idx);
-	return (idx + 1) % vdpa->ngroups;
+	return err ? vdpa->ngroups : (idx + 1) % vdpa->ngroups;
 }
 
 static u64 mock_get_device_features(struct vdpa_device *vdpa)
@@ -223,13 +224,13 @@ static int mock_set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
 	struct mock *mock = to_mock(vdpa);
 	int err = MOCK_CALLED(mock, set_driver_features, features);
-
 	bool settled = mock->status & VIRTIO_CONFIG_S_FEATURES_OK;
+
 	mock_expect(mock, !(features & ~mock->offered),
 		    "a driver accepts what is offered");
-	if (!err)
 	mock_expect(mock, !settled || features == mock->accepted,
 		    "features don't change after FEATURES_OK");
+	if (!err)
 		mock->accepted = features;
 	return err;
 }
@@ -297,9 +298,9 @@ static void mock_set_status(struct vdpa_device *vdpa, u8 status)
 	int err = MOCK_CALLED(mock, set_status, status);
 
 	mock_expect(mock, status, "status 0 is set by reset");
-	mock_expect(mock, !time_before(jiffies, mock->settled),
 	mock_expect(mock, !(mock->status & ~status & ~VIRTIO_CONFIG_S_NEEDS_RESET),
 		    "bits of the status go by a reset only");
+	mock_expect(mock, !time_before(jiffies, mock->settled),
 		    "nobody goes on before a reset is complete");
 	if (!err)
 		mock->status = status;
@@ -350,9 +351,9 @@ static int mock_suspend(struct vdpa_device *vdpa)
 	struct mock *mock = to_mock(vdpa);
 	int err = MOCK_CALLED(mock, suspend);
 
-	if (!err)
 	mock_expect(mock, (mock->status | mock->imposed) & VIRTIO_CONFIG_S_DRIVER_OK,
 		    "a device that runs is suspended");
+	if (!err)
 		mock->suspended = true;
 	return err;
 }

@@ -21,9 +21,9 @@ MODULE_PARM_DESC(violations, "read it: times that a caller broke a rule");
 const struct mock_rule mock_rules[MOCK_NOPS] = {
 	[MOCK_OP(set_vq_address)] = { "set_vq_address", MOCK_BUS },
 	[MOCK_OP(set_vq_num)] = { "set_vq_num", MOCK_BUS },
-	[MOCK_OP(kick_vq)] = { "kick_vq", MOCK_ANY | MOCK_ATOMIC },
+	[MOCK_OP(kick_vq)] = { "kick_vq", MOCK_ANY | MOCK_ATOMIC | MOCK_SURE },
 	[MOCK_OP(kick_vq_with_data)] = {
-		"kick_vq_with_data", MOCK_ANY | MOCK_ATOMIC | MOCK_OPTIONAL
+		"kick_vq_with_data", MOCK_ANY | MOCK_ATOMIC | MOCK_OPTIONAL | MOCK_SURE
 	},
 	[MOCK_OP(set_vq_cb)] = { "set_vq_cb", MOCK_BUS },
 	[MOCK_OP(set_vq_ready)] = { "set_vq_ready", MOCK_BUS },
@@ -34,29 +34,31 @@ const struct mock_rule mock_rules[MOCK_NOPS] = {
 	[MOCK_OP(get_vq_notification)] = { "get_vq_notification", MOCK_ANY | MOCK_OPTIONAL },
 	[MOCK_OP(get_vq_irq)] = { "get_vq_irq", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(get_vq_size)] = { "get_vq_size", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(get_vq_align)] = { "get_vq_align", MOCK_BUS },
+	[MOCK_OP(get_vq_align)] = { "get_vq_align", MOCK_BUS | MOCK_SURE },
 	[MOCK_OP(get_vq_group)] = { "get_vq_group", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(get_vq_desc_group)] = { "get_vq_desc_group", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(get_device_features)] = { "get_device_features", MOCK_ANY },
-	[MOCK_OP(get_backend_features)] = { "get_backend_features", MOCK_ANY | MOCK_OPTIONAL },
+	[MOCK_OP(get_device_features)] = { "get_device_features", MOCK_ANY | MOCK_SURE },
+	[MOCK_OP(get_backend_features)] = {
+		"get_backend_features", MOCK_ANY | MOCK_OPTIONAL | MOCK_SURE
+	},
 	[MOCK_OP(set_driver_features)] = { "set_driver_features", MOCK_CF },
-	[MOCK_OP(get_driver_features)] = { "get_driver_features", MOCK_ANY },
-	[MOCK_OP(set_config_cb)] = { "set_config_cb", MOCK_BUS },
+	[MOCK_OP(get_driver_features)] = { "get_driver_features", MOCK_ANY | MOCK_SURE },
+	[MOCK_OP(set_config_cb)] = { "set_config_cb", MOCK_BUS | MOCK_SURE },
 	[MOCK_OP(get_vq_num_max)] = { "get_vq_num_max", MOCK_ANY },
-	[MOCK_OP(get_vq_num_min)] = { "get_vq_num_min", MOCK_ANY | MOCK_OPTIONAL },
-	[MOCK_OP(get_device_id)] = { "get_device_id", MOCK_ANY },
-	[MOCK_OP(get_vendor_id)] = { "get_vendor_id", MOCK_ANY },
-	[MOCK_OP(get_status)] = { "get_status", MOCK_ANY },
+	[MOCK_OP(get_vq_num_min)] = { "get_vq_num_min", MOCK_ANY | MOCK_OPTIONAL | MOCK_SURE },
+	[MOCK_OP(get_device_id)] = { "get_device_id", MOCK_ANY | MOCK_SURE },
+	[MOCK_OP(get_vendor_id)] = { "get_vendor_id", MOCK_ANY | MOCK_SURE },
+	[MOCK_OP(get_status)] = { "get_status", MOCK_ANY | MOCK_SURE },
 	[MOCK_OP(set_status)] = { "set_status", MOCK_CF },
 	[MOCK_OP(reset)] = { "reset", MOCK_CF },
 	[MOCK_OP(compat_reset)] = { "compat_reset", MOCK_CF | MOCK_OPTIONAL },
 	[MOCK_OP(suspend)] = { "suspend", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(resume)] = { "resume", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(get_config_size)] = { "get_config_size", MOCK_ANY },
+	[MOCK_OP(get_config_size)] = { "get_config_size", MOCK_ANY | MOCK_SURE },
 	[MOCK_OP(get_config)] = { "get_config", MOCK_ANY | MOCK_CF },
 	[MOCK_OP(set_config)] = { "set_config", MOCK_ANY | MOCK_CF },
-	[MOCK_OP(get_generation)] = { "get_generation", MOCK_ANY | MOCK_OPTIONAL },
-	[MOCK_OP(get_iova_range)] = { "get_iova_range", MOCK_ANY | MOCK_OPTIONAL },
+	[MOCK_OP(get_generation)] = { "get_generation", MOCK_ANY | MOCK_OPTIONAL | MOCK_SURE },
+	[MOCK_OP(get_iova_range)] = { "get_iova_range", MOCK_ANY | MOCK_OPTIONAL | MOCK_SURE },
 	[MOCK_OP(set_vq_affinity)] = { "set_vq_affinity", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(get_vq_affinity)] = { "get_vq_affinity", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(set_map)] = { "set_map", MOCK_BUS | MOCK_OPTIONAL },
@@ -64,10 +66,10 @@ const struct mock_rule mock_rules[MOCK_NOPS] = {
 	[MOCK_OP(dma_unmap)] = { "dma_unmap", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(reset_map)] = { "reset_map", MOCK_BUS | MOCK_OPTIONAL },
 	[MOCK_OP(set_group_asid)] = { "set_group_asid", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(get_vq_dma_dev)] = { "get_vq_dma_dev", MOCK_BUS | MOCK_OPTIONAL },
+	[MOCK_OP(get_vq_dma_dev)] = { "get_vq_dma_dev", MOCK_BUS | MOCK_OPTIONAL | MOCK_SURE },
 	[MOCK_OP(bind_mm)] = { "bind_mm", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(unbind_mm)] = { "unbind_mm", MOCK_BUS | MOCK_OPTIONAL },
-	[MOCK_OP(free)] = { "free", MOCK_ANY },
+	[MOCK_OP(unbind_mm)] = { "unbind_mm", MOCK_BUS | MOCK_OPTIONAL | MOCK_SURE },
+	[MOCK_OP(free)] = { "free", MOCK_ANY | MOCK_SURE },
 	[MOCK_OP(dma_unmap_range)] = { "dma_unmap_range", MOCK_BUS | MOCK_OPTIONAL },
 };
 
@@ -207,7 +209,7 @@ int mock_op_find(const char *name)
 
 int mock_fault_set(unsigned int op, int err, unsigned int skip)
 {
-	if (err > 0 || err < -MAX_ERRNO)
+	if (err > 0 || err < -MAX_ERRNO || mock_rules[op].flags & MOCK_SURE)
 		return -EINVAL;
 
 	guard(spinlock_irqsave)(&mock_lock);
