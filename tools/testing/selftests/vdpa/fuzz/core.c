@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #define DEFAULT_SECONDS	3		/* as one of the selftests */
 #define PATIENCE	180		/* seconds that one input may take */
 #define CHECK_EVERY	256		/* executions */
+#define RECENT		8		/* inputs that are shown with the one to blame */
 
 struct input {
 	size_t n;
@@ -39,7 +41,8 @@ struct shared {
 	unsigned int corpus;
 	bool coverage;
 	const char *phase;
-	struct input now;
+	unsigned int last;		/* of recent: what runs, or ran last */
+	char recent[RECENT][MAX_LINE];
 };
 
 static const struct fuzz_surface *surface;
@@ -351,31 +354,104 @@ static uint64_t now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
-/* The kernel may not come back: what it was given has to be outside before */
-static void write_current(const struct input *in)
+/* Oldest first; those after it in the file are of longer ones before */
+static int recent_lines(struct iovec *line)
 {
-	static char line[MAX_LINE + 2];
-	const uint8_t *byte = (const uint8_t *)in->step;
-	size_t i, len = 0;
+	unsigned int i;
+	int n = 0;
+
+	for (i = 1; i <= RECENT; i++) {
+		char *text = (char *)shared->recent[(shared->last + i) % RECENT];
+
+		if (*text)
+			line[n++] = (struct iovec) { text, strlen(text) };
+	}
+	return n;
+}
+
+/* The kernel may not come back: what it was given has to be outside before */
+static void write_current(void)
+{
+	struct iovec line[RECENT + 1];
+	int n;
 
 	if (current_fd < 0)
 		return;
-	for (i = 0; i < in->n * sizeof(*in->step); i++)
-		len += sprintf(line + len, "%02x", byte[i]);
-	/* the rest of a longer one before is a comment */
-	len += sprintf(line + len, "\n#");
-	if (pwrite(current_fd, line, len, 0) < 0)
+	n = recent_lines(line);
+	line[n++] = (struct iovec) { "#", 1 };
+	if (pwritev(current_fd, line, n, 0) < 0)
 		current_fd = -1;
 }
 
+static void remember(const struct input *in)
+{
+	static const char digit[] = "0123456789abcdef";
+	unsigned int slot = (shared->last + 1) % RECENT;
+	const uint8_t *byte = (const uint8_t *)in->step;
+	char *to = (char *)shared->recent[slot];
+	size_t i;
+
+	for (i = 0; i < in->n * sizeof(*in->step); i++) {
+		*to++ = digit[byte[i] >> 4];
+		*to++ = digit[byte[i] & 15];
+	}
+	memcpy(to, "\n", 2);
+	shared->last = slot;
+	write_current();
+}
+
+/* Whether the kernel has said something bad since the last look */
+static bool kernel_complains(int kmsg)
+{
+	static const char *const bad[] = {
+		"WARNING:", "BUG:", "Oops", "KASAN", "UBSAN", "KCSAN", "possible circular",
+		"inconsistent lock", "held lock freed", "suspicious RCU", "blocked for more",
+		"refcount_t", "sleeping function", "ODEBUG", "list_add", "list_del",
+	};
+	char record[8192];
+	bool found = false;
+	unsigned int i;
+	ssize_t len;
+
+	for (;;) {
+		len = read(kmsg, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return found;
+		record[len] = '\0';
+		for (i = 0; i < ARRAY_SIZE(bad); i++)
+			found |= strstr(record, bad[i]) != NULL;
+	}
+}
+
+static int open_kmsg(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		ksft_exit_fail_msg("/dev/kmsg: %s\n", strerror(errno));
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/*
+ * The one that watches looks at the log ten times a second, by when another input
+ * may run; so does this one after each, and leaves the blame to the other.
+ */
 static void execute(const struct input *in)
 {
-	memcpy((void *)&shared->now, in, sizeof(*in));
-	write_current(in);
+	static int kmsg = -1;
+
+	if (kmsg < 0)
+		kmsg = open_kmsg();
+	remember(in);
 	cover_begin();
 	surface->run(in->step, in->n);
 	cover_end();
 	shared->executions++;
+	if (kernel_complains(kmsg))
+		exit(1);
 }
 
 static void fuzzer_fails(const char *why, int err)
@@ -463,33 +539,6 @@ static void fuzz(unsigned int seconds)
 
 /* --- the process that watches -------------------------------------------- */
 
-static int kmsg;
-
-/* Whether the kernel has said something bad since the last look */
-static bool kernel_complains(void)
-{
-	static const char *const bad[] = {
-		"WARNING:", "BUG:", "Oops", "KASAN", "UBSAN", "KCSAN", "possible circular",
-		"inconsistent lock", "held lock freed", "suspicious RCU", "blocked for more",
-		"refcount_t", "sleeping function", "ODEBUG", "list_add", "list_del",
-	};
-	char record[8192];
-	bool found = false;
-	unsigned int i;
-	ssize_t len;
-
-	for (;;) {
-		len = read(kmsg, record, sizeof(record) - 1);
-		if (len < 0 && errno == EPIPE)
-			continue;
-		if (len <= 0)
-			return found;
-		record[len] = '\0';
-		for (i = 0; i < ARRAY_SIZE(bad); i++)
-			found |= strstr(record, bad[i]) != NULL;
-	}
-}
-
 static void progress(unsigned int seconds)
 {
 	unsigned long n = shared->executions;
@@ -503,20 +552,36 @@ static void progress(unsigned int seconds)
 	fflush(stdout);
 }
 
+/* The last one is to blame, the ones before if it is not enough */
+static void save_blamed(void)
+{
+	struct iovec line[RECENT];
+	FILE *crash = open_out("crash"), *recent = open_out("recent");
+	int n = recent_lines(line), i;
+
+	for (i = 0; recent && i < n; i++)
+		fputs(line[i].iov_base, recent);
+	if (crash && n)
+		fputs(line[n - 1].iov_base, crash);
+	if (recent)
+		fclose(recent);
+	if (crash)
+		fclose(crash);
+}
+
 static void blame(pid_t pid, const char *what)
 {
-	struct input now = *(struct input *)&shared->now;
+	const char *last = (const char *)shared->recent[shared->last];
 	char command[128];
-	FILE *file;
 
-	printf("# %s; the input, a line for -c:\n# ", what);
-	print_input(stdout, &now);
-	fflush(stdout);
-	file = out_dir ? open_out("crash") : NULL;
-	if (file) {
-		print_input(file, &now);
-		fclose(file);
+	if (!*last) {
+		printf("# %s before the first input\n", what);
+		return;
 	}
+	printf("# %s; the input, a line for -c:\n# %s", what, last);
+	fflush(stdout);
+	if (out_dir)
+		save_blamed();
 	snprintf(command, sizeof(command), "cat /proc/%d/task/*/stack 2>/dev/null", pid);
 	if (!strcmp(what, "it hangs") && system(command))
 		printf("# no stack\n");
@@ -527,14 +592,14 @@ static int watch(pid_t pid, unsigned int every)
 {
 	uint64_t begin = now_ms(), last = begin, shown = begin, now;
 	unsigned long executions = 0;
-	int status = 0;
+	int status = 0, kmsg = open_kmsg();
 	pid_t ended;
 
 	do {
 		usleep(100000);
 		ended = waitpid(pid, &status, WNOHANG);
 		now = now_ms();
-		if (kernel_complains()) {
+		if (kernel_complains(kmsg)) {
 			blame(pid, "the kernel complains");
 			kill(pid, SIGKILL);
 			return 1;
@@ -632,10 +697,9 @@ int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (shared == MAP_FAILED || kmsg < 0)
-		ksft_exit_fail_msg("shared memory, /dev/kmsg: %s\n", strerror(errno));
-	lseek(kmsg, 0, SEEK_END);
+	if (shared == MAP_FAILED)
+		ksft_exit_fail_msg("shared memory: %s\n", strerror(errno));
+	shared->phase = "the beginning";
 	if (out_dir) {
 		snprintf(path, sizeof(path), "%s/current", out_dir);
 		current_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
