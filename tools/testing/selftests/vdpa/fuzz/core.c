@@ -17,6 +17,7 @@
 
 #include "core.h"
 #include "../../kselftest.h"
+#include "../lib/device.h"
 
 #define COVER_WORDS	(1 << 18)	/* PCs of one input, at most */
 #define MAP_BITS	16		/* of the sets of edges and PCs */
@@ -50,6 +51,7 @@ static volatile struct shared *shared;
 static struct input *corpus;
 static const char *out_dir;
 static int current_fd = -1;
+static bool need_coverage;
 
 static uint64_t random_state;
 
@@ -475,7 +477,7 @@ static void replay(const char *path, bool all)
 	FILE *file = fopen(path, "re");
 
 	if (!file)
-		return;
+		fuzzer_fails(path, -errno);
 	shared->phase = "the corpus";
 	while (read_input(file, &in)) {
 		execute(&in);
@@ -639,6 +641,8 @@ static pid_t start(const char *inputs, unsigned int seconds, bool smallest)
 		exit(1);
 	cover = kcov_open(KCOV_ENABLE, (void *)KCOV_TRACE_PC);
 	shared->coverage = cover;
+	if (need_coverage && (!cover || !remote))
+		fuzzer_fails("KCOV", -ENODEV);
 	replay(inputs, smallest);
 	if (smallest)
 		reduce();
@@ -647,12 +651,29 @@ static pid_t start(const char *inputs, unsigned int seconds, bool smallest)
 	exit(0);
 }
 
+/* Only what is missing altogether is no failure */
+static void load_modules(void)
+{
+	const char *const *name;
+	char command[64];
+
+	for (name = surface->modules; *name; name++) {
+		if (!module_load(*name))
+			continue;
+		snprintf(command, sizeof(command), "modprobe -q -n %s", *name);
+		if (system(command))
+			ksft_exit_skip("there is no module %s\n", *name);
+		ksft_exit_fail_msg("module %s can't be loaded\n", *name);
+	}
+}
+
 static int usage(const char *name)
 {
-	fprintf(stderr, "Usage: %s [-t SECONDS] [-s SEED] [-c CORPUS] [-o DIR] [-m]\n"
+	fprintf(stderr, "Usage: %s [-t SECONDS] [-s SEED] [-c CORPUS] [-o DIR] [-k] [-m]\n"
 		"Runs the inputs of a corpus [the one in the tree], then mutations of them\n"
 		"for a while [%u s], or with -m looks for the smallest ones that get as far.\n"
-		"What is found, and what broke something, is left in DIR.\n",
+		"What is found, and what broke something, is left in DIR. With -k there has\n"
+		"to be KCOV.\n",
 		name, DEFAULT_SECONDS);
 	return 2;
 }
@@ -667,7 +688,7 @@ int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
 	surface = what;
 	random_state = 1;
 	snprintf(inputs, sizeof(inputs), "corpus.%s", surface->name);
-	while ((option = getopt(argc, argv, "t:s:c:o:m")) != -1) {
+	while ((option = getopt(argc, argv, "t:s:c:o:km")) != -1) {
 		switch (option) {
 		case 't':
 			seconds = atoi(optarg);
@@ -681,6 +702,9 @@ int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
 		case 'c':
 			snprintf(inputs, sizeof(inputs), "%s", optarg);
 			break;
+		case 'k':
+			need_coverage = true;
+			break;
 		case 'm':
 			smallest = true;
 			break;
@@ -691,9 +715,10 @@ int fuzz_main(const struct fuzz_surface *what, int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	ksft_set_plan(1);
+	load_modules();
 	err = surface->setup();
 	if (err)
-		ksft_exit_skip("setup: %s\n", strerror(-err));
+		ksft_exit_fail_msg("setup: %s\n", strerror(-err));
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

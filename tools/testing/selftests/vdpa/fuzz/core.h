@@ -27,7 +27,8 @@ struct fuzz_step {
  * @name: of the program, and of the corpus beside it
  * @nops: steps have an op below that
  * @numbers: that mean something there, for c and d of steps; ends with 0
- * @setup: before all else; returns 0 or the reason to skip as a negative errno
+ * @modules: that it can't do without; ends with NULL
+ * @setup: before all else; returns 0 or a negative errno
  * @run: one input, and everything as before again
  * @check: now and then, and at the end: does a good client still get its due? 0
  *	or a negative errno. May be NULL.
@@ -36,6 +37,7 @@ struct fuzz_surface {
 	const char *name;
 	unsigned int nops;
 	const uint64_t *numbers;
+	const char *const *modules;
 	int (*setup)(void);
 	void (*run)(const struct fuzz_step *step, size_t n);
 	int (*check)(void);

@@ -590,10 +590,15 @@ static int setup(void)
 	return 0;
 }
 
+static const char *const modules[] = {
+	"vdpa_sim_net", "vdpa_sim_blk", "vdpa_mock", "vhost_vdpa", NULL
+};
+
 static const struct fuzz_surface ioctl_surface = {
 	.name = "ioctl",
 	.nops = NR_OPS,
 	.numbers = numbers,
+	.modules = modules,
 	.setup = setup,
 	.run = run,
 	.check = check,

@@ -399,10 +399,15 @@ static int setup(void)
 	return err ? err : nl_begin(&empty, 0, 0);
 }
 
+static const char *const modules[] = {
+	"vdpa_sim_net", "vdpa_sim_blk", "vdpa_mock", "vhost_vdpa", NULL
+};
+
 static const struct fuzz_surface netlink_surface = {
 	.name = "netlink",
 	.nops = NR_OPS,
 	.numbers = numbers,
+	.modules = modules,
 	.setup = setup,
 	.run = run,
 	.check = check,

@@ -659,10 +659,15 @@ static void fuzz_rings(const struct fuzz_step *s, size_t n)
 	run(s, n);
 }
 
+static const char *const modules[] = {
+	"vdpa_sim_net", "vdpa_sim_blk", "vhost_vdpa", NULL
+};
+
 static const struct fuzz_surface rings_surface = {
 	.name = "rings",
 	.nops = NR_OPS,
 	.numbers = numbers,
+	.modules = modules,
 	.setup = setup,
 	.run = fuzz_rings,
 	.check = check,
