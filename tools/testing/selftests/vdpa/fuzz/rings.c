@@ -4,8 +4,9 @@
  * into rings, indirect tables and requests, from two threads, while the device
  * looks at them; stops, starts, suspends it, takes memory away meanwhile.
  *
- * The device works in threads of the kernel, which KCOV does not follow from
- * here. What tells inputs apart is what the device counts and answers.
+ * The device works in threads of the kernel, which KCOV follows as they work for
+ * this process. What the device counts and answers tells inputs apart as well,
+ * also where there is no KCOV.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,8 +45,11 @@
 #endif
 
 #define PAGES		48u
-#define MEMORY		(PAGES * 4096)
-#define QUEUES		3u
+#define FEW_QUEUES	3u	/* whose rings lie before all else */
+#define MANY_QUEUES	5u	/* and those of more queues behind it */
+#define RING_PAGES	4u
+#define ALL_PAGES	(PAGES + (MANY_QUEUES - FEW_QUEUES) * RING_PAGES)
+#define MEMORY		(ALL_PAGES * 4096)
 #define TABLES		12u	/* page of indirect tables */
 #define BUFFERS		16u	/* first page of buffers */
 #define PATIENCE	5000	/* ms for what a device does at once */
@@ -70,12 +74,43 @@ enum {
 	NR_OPS
 };
 
-static const char *const parents[] = { "vdpasim_net", "vdpasim_blk" };
+#define BOTH	(VV_BIT(VIRTIO_F_RING_PACKED) | VV_BIT(VIRTIO_F_IN_ORDER) | \
+		 VV_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VV_BIT(VIRTIO_RING_F_EVENT_IDX) | \
+		 VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM))
+#define NET	(BOTH | VV_BIT(VIRTIO_NET_F_MAC) | VV_BIT(VIRTIO_NET_F_STATUS) | \
+		 VV_BIT(VIRTIO_NET_F_CTRL_VQ) | VV_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | \
+		 VV_BIT(VIRTIO_NET_F_CTRL_RX) | VV_BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) | \
+		 VV_BIT(VIRTIO_NET_F_CTRL_VLAN) | VV_BIT(VIRTIO_NET_F_MTU) | \
+		 VV_BIT(VIRTIO_NET_F_CSUM) | VV_BIT(VIRTIO_NET_F_HOST_TSO4) | \
+		 VV_BIT(VIRTIO_NET_F_HOST_TSO6) | VV_BIT(VIRTIO_NET_F_HOST_ECN) | \
+		 VV_BIT(VIRTIO_NET_F_HOST_UFO) | VV_BIT(VIRTIO_NET_F_HOST_USO) | \
+		 VV_BIT(VIRTIO_NET_F_GUEST_CSUM) | VV_BIT(VIRTIO_NET_F_GUEST_TSO4) | \
+		 VV_BIT(VIRTIO_NET_F_GUEST_TSO6) | VV_BIT(VIRTIO_NET_F_GUEST_ECN) | \
+		 VV_BIT(VIRTIO_NET_F_GUEST_UFO) | VV_BIT(VIRTIO_NET_F_GUEST_USO4) | \
+		 VV_BIT(VIRTIO_NET_F_GUEST_USO6) | VV_BIT(VIRTIO_NET_F_MRG_RXBUF) | \
+		 VV_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | \
+		 VV_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | VV_BIT(VIRTIO_NET_F_NOTF_COAL) | \
+		 VV_BIT(VIRTIO_NET_F_VQ_NOTF_COAL))
+#define BLK	(BOTH | VV_BIT(VIRTIO_BLK_F_SEG_MAX) | VV_BIT(VIRTIO_BLK_F_BLK_SIZE) | \
+		 VV_BIT(VIRTIO_BLK_F_FLUSH) | VV_BIT(VIRTIO_BLK_F_DISCARD) | \
+		 VV_BIT(VIRTIO_BLK_F_WRITE_ZEROES) | VV_BIT(VIRTIO_BLK_F_LIFETIME) | \
+		 VV_BIT(VIRTIO_BLK_F_CONFIG_WCE) | VV_BIT(VIRTIO_BLK_F_SECURE_ERASE))
 
+/* Of each class one as most drivers want it, and one that is for many CPUs */
 static struct {
+	bool disk;
+	bool many;
+	uint64_t features;
 	char name[16];
 	char path[64];
-} device[ARRAY_SIZE(parents)];
+} device[] = {
+	{ false, false, NET },
+	{ true, false, BLK },
+	{ false, true, NET | VV_BIT(VIRTIO_NET_F_MQ) |
+		VV_BIT(VIRTIO_NET_F_RSS) | VV_BIT(VIRTIO_NET_F_HASH_REPORT) },
+	{ true, true, BLK | VV_BIT(VIRTIO_BLK_F_MQ) |
+		VV_BIT(VIRTIO_BLK_F_TOPOLOGY) | VV_BIT(VIRTIO_BLK_F_RO) },
+};
 
 static const uint64_t numbers[] = {
 	CLIENT_IOVA + BUFFERS * 4096, CLIENT_IOVA + TABLES * 4096,
@@ -92,13 +127,28 @@ static bool packed;
 static struct {
 	uint16_t avail;
 	bool wrap;
-} queue[QUEUES];
+} queue[MANY_QUEUES];
 
 static uint8_t *memory;
 
 static uint64_t iova(unsigned int page)
 {
 	return CLIENT_IOVA + page * 4096ULL;
+}
+
+static unsigned int queues(void)
+{
+	return device[which].many ? MANY_QUEUES : FEW_QUEUES;
+}
+
+static unsigned int pages(void)
+{
+	return device[which].many ? ALL_PAGES : PAGES;
+}
+
+static unsigned int ring_page(unsigned int q)
+{
+	return q < FEW_QUEUES ? q * RING_PAGES : PAGES + (q - FEW_QUEUES) * RING_PAGES;
 }
 
 static void write_at(unsigned int at, uint64_t value, unsigned int size)
@@ -169,7 +219,7 @@ struct segment {
 static void submit(unsigned int q, const struct segment *seg, unsigned int n,
 		   unsigned int nout, unsigned int table)
 {
-	unsigned int base = q * 4 * 4096, head = queue[q].avail % num, i;
+	unsigned int base = ring_page(q) * 4096, head = queue[q].avail % num, i;
 	bool wrap = queue[q].wrap;
 
 	if (n > num)
@@ -230,22 +280,63 @@ static void chain(const struct fuzz_step *s)
 			buffer + i * 1024,
 			i + 1 == n && i ? 1 : i ? s->c >> i * 8 & 0xfff : 16,
 		};
-	submit(s->a % QUEUES, seg, n, s->b >> 2 & 3, table_of(s));
+	submit(s->a % queues(), seg, n, s->b >> 2 & 3, table_of(s));
+}
+
+/* What ends a command about hashes; returns where it ends */
+static unsigned int hash_key(const struct fuzz_step *s, unsigned int at)
+{
+	unsigned int len = s->d >> 24 & 1 ? 40 : s->d >> 25 & 63;
+
+	write_at(at, len, 1);
+	memset(memory + at + 1, s->d >> 32, len);
+	return at + 1 + len;
+}
+
+/* Where frames of which kinds go by their hash */
+static unsigned int hash_table(const struct fuzz_step *s, unsigned int at)
+{
+	unsigned int n = 1 << (s->d >> 17 & 7), i;
+
+	write_at(at, s->d >> 8 & 0x1ff, 4);
+	write_at(at + 4, n - 1, 2);
+	write_at(at + 6, s->d >> 20 & 3, 2);
+	for (i = 0; i < n; i++)
+		write_at(at + 8 + 2 * i, (i + (s->d >> 40)) & s->d >> 48 & 3, 2);
+	at += 8 + 2 * n;
+	write_at(at, s->d >> 22 & 3, 2);
+	return hash_key(s, at + 2);
 }
 
 /* A command of the network device's control queue; longer ones are tables */
-static void command(const struct fuzz_step *s, unsigned int at)
+static void command(const struct fuzz_step *s, unsigned int q, unsigned int at)
 {
-	const struct segment seg[3] = { { at, 2 }, { at + 2, s->c % 600 }, { at + 4096, 1 } };
+	unsigned int class = s->d & 7, cmd = s->d >> 3 & 7, len = s->c % 600;
+	struct segment seg[3] = { { at, 2 }, { at + 2, len }, { at + 4096, 1 } };
 
-	write_at(at, (s->d & 7) | (s->d >> 3 & 7) << 8, 2);
-	write_at(at + 2, s->d >> 8, 7);
-	submit(2, seg, 3, 2, table_of(s));
+	write_at(at, class | cmd << 8, 2);
+	if (class != VIRTIO_NET_CTRL_MQ || cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET) {
+		write_at(at + 2, s->d >> 8, 7);
+	} else {
+		if (cmd == VIRTIO_NET_CTRL_MQ_RSS_CONFIG) {
+			len = hash_table(s, at + 2);
+		} else {
+			write_at(at + 2, s->d >> 8 & 0x1ff, 4);
+			len = hash_key(s, at + 2 + 12);
+		}
+		if (s->c & 1)
+			seg[1].len = len - at - 2;
+	}
+	submit(q, seg, 3, 2, table_of(s));
 }
 
 /* A frame to whoever has the device's address, or all, with a header as for offloads */
-static void frame(const struct fuzz_step *s, unsigned int at)
+static void frame(const struct fuzz_step *s, unsigned int q, unsigned int at)
 {
+	/* room for a hash comes behind, if it was negotiated */
+	unsigned int head = features & VV_BIT(VIRTIO_NET_F_HASH_REPORT) ?
+			    sizeof(struct virtio_net_hdr_v1_hash) :
+			    sizeof(struct virtio_net_hdr_v1);
 	struct virtio_net_hdr_v1 hdr = {
 		.flags = s->d & 7,
 		.gso_type = (s->d >> 3 & 7) | (s->d >> 6 & 1) << 7,
@@ -255,18 +346,18 @@ static void frame(const struct fuzz_step *s, unsigned int at)
 		.csum_offset = s->d >> 40 & 0x3f,
 	};
 	bool six = s->d >> 48 & 1, vlan = s->d >> 49 & 1;
-	unsigned int len = s->c % (3 * 4096), ip = at + sizeof(hdr) + 14 + (vlan ? 4 : 0);
+	unsigned int len = s->c % (3 * 4096), ip = at + head + 14 + (vlan ? 4 : 0);
 	unsigned int l4 = ip + (six ? 40 : 20);
 	uint16_t total = htons(len > l4 - at ? len - (l4 - at) + (six ? 0 : 20) : 0);
-	struct segment seg[2] = { { at, sizeof(hdr) }, { at + sizeof(hdr), len } };
+	struct segment seg[2] = { { at, head }, { at + head, len } };
 
 	if (!(s->d >> 50 & 3)) {
 		/* the right places, seldom met */
-		hdr.csum_start = l4 - at - sizeof(hdr);
+		hdr.csum_start = l4 - at - head;
 		hdr.csum_offset = s->d >> 52 & 1 ? 6 : 16;
 	}
 	memcpy(memory + at, &hdr, sizeof(hdr));
-	memset(memory + at + sizeof(hdr), s->d >> 53 & 1 ? 0x02 : 0xff, 6);
+	memset(memory + at + head, s->d >> 53 & 1 ? 0x02 : 0xff, 6);
 	if (vlan)
 		write_at(ip - 6, htons(0x8100) | (uint32_t)htons(s->d >> 54) << 16, 4);
 	write_at(ip - 2, htons(six ? 0x86dd : 0x0800), 2);
@@ -276,13 +367,13 @@ static void frame(const struct fuzz_step *s, unsigned int at)
 	write_at(l4 + 12, 0x50, 1);
 	if (s->a & 0x40) {
 		seg[0].len += len;
-		submit(1, seg, 1, 1, table_of(s));
+		submit(q, seg, 1, 1, table_of(s));
 	} else {
-		submit(1, seg, 2, 2, table_of(s));
+		submit(q, seg, 2, 2, table_of(s));
 	}
 }
 
-static void disk_request(const struct fuzz_step *s, unsigned int at)
+static void disk_request(const struct fuzz_step *s, unsigned int q, unsigned int at)
 {
 	static const uint8_t types[] = { 0, 1, 4, 8, 10, 11, 13, 14 };
 	struct segment seg[3] = { { at, 16 }, { at + 16, s->c & 0xffff }, { at + 8, 1 } };
@@ -301,30 +392,38 @@ static void disk_request(const struct fuzz_step *s, unsigned int at)
 	if (s->d & 0x40) {
 		/* with no data between */
 		seg[1] = seg[2];
-		submit(0, seg, 2, 1, table_of(s));
+		submit(q, seg, 2, 1, table_of(s));
 	} else {
-		submit(0, seg, 3, nout, table_of(s));
+		submit(q, seg, 3, nout, table_of(s));
 	}
+}
+
+/* The one for commands is the last one of those that the driver knows */
+static unsigned int control_queue(void)
+{
+	bool all = features & (VV_BIT(VIRTIO_NET_F_MQ) | VV_BIT(VIRTIO_NET_F_RSS));
+
+	return all ? queues() - 1 : FEW_QUEUES - 1;
 }
 
 static void request(const struct fuzz_step *s)
 {
 	const struct segment room = { buffer_of(s, 17), s->c & 0x1ffff };
-	unsigned int at = buffer_of(s, 4);
+	unsigned int at = buffer_of(s, 4), q = s->a % queues();
 
-	if (which)
-		disk_request(s, at);
-	else if (s->a % QUEUES == 0)
-		submit(0, &room, 1, 0, table_of(s));
-	else if (s->a % QUEUES == 1)
-		frame(s, at);
+	if (device[which].disk)
+		disk_request(s, device[which].many ? q : 0, at);
+	else if (q == control_queue())
+		command(s, q, at);
+	else if (q & 1)
+		frame(s, q, at);
 	else
-		command(s, at);
+		submit(q, &room, 1, 0, table_of(s));
 }
 
 static void set_queue(unsigned int q)
 {
-	uint64_t at = iova(q * 4);
+	uint64_t at = iova(ring_page(q));
 
 	vv_set_vring(fd, VHOST_SET_VRING_NUM, q, num);
 	vv_set_vring_addr(fd, q, at, at + 4096, at + 2 * 4096);
@@ -345,7 +444,7 @@ static int bring_up(void)
 		err = vv_set_features(fd, features);
 	if (!err)
 		err = vv_set_status(fd, VV_S_FEATURES);
-	for (q = 0; q < QUEUES; q++)
+	for (q = 0; q < queues(); q++)
 		set_queue(q);
 	if (!err)
 		err = vv_set_status(fd, VV_S_RUNNING);
@@ -354,7 +453,7 @@ static int bring_up(void)
 
 static void change_queue(const struct fuzz_step *s)
 {
-	unsigned int q = s->a % QUEUES, base;
+	unsigned int q = s->a % queues(), base;
 
 	switch (s->b % 5) {
 	case 0:
@@ -396,7 +495,7 @@ static void change_device(const struct fuzz_step *s)
 
 static void remap(const struct fuzz_step *s)
 {
-	unsigned int page = s->b % PAGES;
+	unsigned int page = s->b % pages();
 
 	vv_unmap(fd, 0, iova(page), 4096);
 	if (s->a % 4)
@@ -413,7 +512,8 @@ static void settle(const struct fuzz_step *s)
 
 static void step(const struct fuzz_step *s)
 {
-	unsigned int base = (s->a & 3) % QUEUES * 4 * 4096;
+	unsigned int q = device[which].many ? (s->a & 3) + (s->a >> 7) : s->a & 3;
+	unsigned int base = ring_page(q % queues()) * 4096;
 	uint64_t one = 1;
 
 	switch (s->op % NR_OPS) {
@@ -435,14 +535,14 @@ static void step(const struct fuzz_step *s)
 			 packed ? 4 : 2);
 		break;
 	case POKE:
-		write_at(s->b % PAGES * 4096 + s->c % 4096, s->d, 8);
+		write_at(s->b % pages() * 4096 + s->c % 4096, s->d, 8);
 		break;
 	case KICK:
 		if (write(kick, &one, sizeof(one)) < 0)
 			fuzz_feature(0x2000);
 		break;
 	case SCRIBBLE:
-		scribbler.page = s->b % PAGES;
+		scribbler.page = s->b % pages();
 		__atomic_store_n(&scribbler.seed, s->a & 1 ? s->d | 1 : 0, __ATOMIC_RELEASE);
 		break;
 	case SETTLE:
@@ -467,7 +567,7 @@ static void step(const struct fuzz_step *s)
 
 struct counters {
 	unsigned int n;
-	uint64_t before[QUEUES][32];
+	uint64_t before[MANY_QUEUES][32];
 	unsigned int q;
 };
 
@@ -483,19 +583,19 @@ static void see_counter(void *arg, uint16_t type, const void *data, size_t len)
 	more = value - c->before[c->q][c->n];
 	c->before[c->q][c->n] = value;
 	/* how many, roughly, of which, on what */
-	fuzz_feature(0x100000 + (which << 14) + (packed << 13) + (c->q << 11) + (c->n << 6) +
+	fuzz_feature(0x100000 + (which << 15) + (packed << 14) + (c->q << 11) + (c->n << 6) +
 		     (more ? 64 - __builtin_clzll(more) : 0));
 	c->n++;
 }
 
 static void see_counters(void)
 {
-	static struct counters counters[ARRAY_SIZE(parents)];
+	static struct counters counters[ARRAY_SIZE(device)];
 	struct counters *c = &counters[which];
 	struct nl_request req;
 	uint32_t q;
 
-	for (q = 0; q < QUEUES; q++) {
+	for (q = 0; q < queues(); q++) {
 		if (nl_begin(&req, VDPA_CMD_DEV_VSTATS_GET, 0))
 			return;
 		nl_put_string(&req, VDPA_ATTR_DEV_NAME, device[which].name);
@@ -516,7 +616,7 @@ static void run(const struct fuzz_step *s, size_t n)
 	if (!n)
 		return;
 	/* the first step says what ring on which device, too */
-	which = s->b >> 14 & 1;
+	which = s->b >> 14 & 3;
 	num = sizes[s->b >> 11 & 7];
 	fd = open(device[which].path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || vv_set_owner(fd) || vv_get_features(fd, &offered)) {
@@ -557,7 +657,8 @@ static void run(const struct fuzz_step *s, size_t n)
 /* A frame is sent; a block is read: both come back */
 static int round_trip(unsigned int which, uint64_t wanted)
 {
-	unsigned int queues = which ? 1 : 2, i;
+	bool disk = device[which].disk;
+	unsigned int n = disk ? 1 : 2, i;
 	struct client c;
 	struct vq_seg seg[3];
 	uint32_t token, len;
@@ -568,23 +669,23 @@ static int round_trip(unsigned int which, uint64_t wanted)
 	if (err)
 		return err;
 	err = client_negotiate(&c, wanted);
-	for (i = 0; !err && i < queues; i++)
+	for (i = 0; !err && i < n; i++)
 		err = client_add_queue(&c, 16);
 	buf = client_alloc(&c, 4096, 4096);
 	if (!err)
 		err = client_start(&c);
 	if (!err) {
-		seg[0] = (struct vq_seg) { client_iova(&c, buf), which ? 16 : 100 };
+		seg[0] = (struct vq_seg) { client_iova(&c, buf), disk ? 16 : 100 };
 		seg[1] = (struct vq_seg) { client_iova(&c, buf) + 512, 512 };
 		seg[2] = (struct vq_seg) { client_iova(&c, buf) + 2048, 1 };
-		err = vq_add(&c.queue[queues - 1].vq, seg, 1, which ? 2 : 0, 77);
+		err = vq_add(&c.queue[n - 1].vq, seg, 1, disk ? 2 : 0, 77);
 	}
 	if (!err) {
-		vq_publish(&c.queue[queues - 1].vq);
-		client_kick(&c, queues - 1);
-		err = client_poll(&c, queues - 1, &token, &len, PATIENCE);
+		vq_publish(&c.queue[n - 1].vq);
+		client_kick(&c, n - 1);
+		err = client_poll(&c, n - 1, &token, &len, PATIENCE);
 	}
-	if (!err && (token != 77 || (which && buf[2048])))
+	if (!err && (token != 77 || (disk && buf[2048])))
 		err = -EPROTO;
 	client_close(&c);
 	return err;
@@ -595,7 +696,7 @@ static int check(void)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < ARRAY_SIZE(parents); i++) {
+	for (i = 0; !err && i < ARRAY_SIZE(device); i++) {
 		err = round_trip(i, 0);
 		if (!err)
 			err = round_trip(i, VV_BIT(VIRTIO_F_RING_PACKED));
@@ -603,43 +704,60 @@ static int check(void)
 	return err;
 }
 
+static int add_net(const char *name, uint16_t pairs, uint64_t features)
+{
+	struct nl_request req;
+	int err = nl_begin(&req, VDPA_CMD_DEV_NEW, 0);
+
+	if (err)
+		return err;
+	nl_put_string(&req, VDPA_ATTR_DEV_NAME, name);
+	nl_put_string(&req, VDPA_ATTR_MGMTDEV_DEV_NAME, "vdpasim_net");
+	nl_put(&req, VDPA_ATTR_DEV_FEATURES, &features, sizeof(features));
+	if (pairs > 1)
+		nl_put(&req, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, &pairs, sizeof(pairs));
+	return nl_do(&req, NULL, NULL);
+}
+
+static int add_disk(const char *name, unsigned int queues, uint64_t features)
+{
+	static const char path[] = "/sys/module/vdpa_sim_blk/parameters/num_queues";
+	char number[8];
+	int err;
+
+	snprintf(number, sizeof(number), "%u", queues);
+	err = write_file(path, number);
+	if (!err)
+		err = vdpa_add(name, "vdpasim_blk", features);
+	write_file(path, "1");
+	return err;
+}
+
+static int make(unsigned int i)
+{
+	char *name = device[i].name;
+	int err;
+
+	snprintf(name, sizeof(device[i].name), "fuzz%u", i);
+	vdpa_del(name);
+	if (device[i].disk)
+		err = add_disk(name, device[i].many ? MANY_QUEUES : 1, device[i].features);
+	else
+		err = add_net(name, device[i].many ? MANY_QUEUES / 2 : 1, device[i].features);
+	if (!err)
+		err = vdpa_bind(name, "vhost_vdpa");
+	if (!err)
+		err = vdpa_chardev(name, device[i].path, sizeof(device[i].path));
+	return err;
+}
+
 static int setup(void)
 {
-	static const uint64_t extra = VV_BIT(VIRTIO_F_RING_PACKED) |
-		VV_BIT(VIRTIO_F_IN_ORDER) | VV_BIT(VIRTIO_RING_F_INDIRECT_DESC) |
-		VV_BIT(VIRTIO_RING_F_EVENT_IDX) | VV_BIT(VIRTIO_F_VERSION_1) |
-		VV_BIT(VIRTIO_F_ACCESS_PLATFORM);
-	static const uint64_t class[] = {
-		VV_BIT(VIRTIO_NET_F_MAC) | VV_BIT(VIRTIO_NET_F_STATUS) |
-		VV_BIT(VIRTIO_NET_F_CTRL_VQ) | VV_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
-		VV_BIT(VIRTIO_NET_F_CTRL_RX) | VV_BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
-		VV_BIT(VIRTIO_NET_F_CTRL_VLAN) | VV_BIT(VIRTIO_NET_F_MTU) |
-		VV_BIT(VIRTIO_NET_F_CSUM) | VV_BIT(VIRTIO_NET_F_HOST_TSO4) |
-		VV_BIT(VIRTIO_NET_F_HOST_TSO6) | VV_BIT(VIRTIO_NET_F_HOST_ECN) |
-		VV_BIT(VIRTIO_NET_F_HOST_UFO) | VV_BIT(VIRTIO_NET_F_HOST_USO) |
-		VV_BIT(VIRTIO_NET_F_GUEST_CSUM) | VV_BIT(VIRTIO_NET_F_GUEST_TSO4) |
-		VV_BIT(VIRTIO_NET_F_GUEST_TSO6) | VV_BIT(VIRTIO_NET_F_GUEST_ECN) |
-		VV_BIT(VIRTIO_NET_F_GUEST_UFO) | VV_BIT(VIRTIO_NET_F_GUEST_USO4) |
-		VV_BIT(VIRTIO_NET_F_GUEST_USO6) |
-		VV_BIT(VIRTIO_NET_F_MRG_RXBUF) | VV_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
-		VV_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | VV_BIT(VIRTIO_NET_F_NOTF_COAL) |
-		VV_BIT(VIRTIO_NET_F_VQ_NOTF_COAL),
-		VV_BIT(VIRTIO_BLK_F_SEG_MAX) | VV_BIT(VIRTIO_BLK_F_BLK_SIZE) |
-		VV_BIT(VIRTIO_BLK_F_FLUSH) | VV_BIT(VIRTIO_BLK_F_DISCARD) |
-		VV_BIT(VIRTIO_BLK_F_WRITE_ZEROES) | VV_BIT(VIRTIO_BLK_F_LIFETIME) |
-		VV_BIT(VIRTIO_BLK_F_CONFIG_WCE) | VV_BIT(VIRTIO_BLK_F_SECURE_ERASE),
-	};
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(parents); i++) {
-		snprintf(device[i].name, sizeof(device[i].name), "fuzz%u", i);
-		vdpa_del(device[i].name);
-		err = vdpa_add(device[i].name, parents[i], extra | class[i]);
-		if (!err)
-			err = vdpa_bind(device[i].name, "vhost_vdpa");
-		if (!err)
-			err = vdpa_chardev(device[i].name, device[i].path, sizeof(device[i].path));
+	for (i = 0; i < ARRAY_SIZE(device); i++) {
+		err = make(i);
 		if (err)
 			return err;
 	}
