@@ -644,10 +644,10 @@ static pid_t start(const char *inputs, unsigned int seconds, bool smallest)
 	if (need_coverage && (!cover || !remote))
 		fuzzer_fails("KCOV", -ENODEV);
 	replay(inputs, smallest);
+	if (seconds)
+		fuzz(seconds);
 	if (smallest)
 		reduce();
-	else if (seconds)
-		fuzz(seconds);
 	exit(0);
 }
 
@@ -671,7 +671,7 @@ static int usage(const char *name)
 {
 	fprintf(stderr, "Usage: %s [-t SECONDS] [-s SEED] [-c CORPUS] [-o DIR] [-k] [-m]\n"
 		"Runs the inputs of a corpus [the one in the tree], then mutations of them\n"
-		"for a while [%u s], or with -m looks for the smallest ones that get as far.\n"
+		"for a while [%u s], then with -m looks for the smallest ones that get as far.\n"
 		"What is found, and what broke something, is left in DIR. With -k there has\n"
 		"to be KCOV.\n",
 		name, DEFAULT_SECONDS);
