@@ -28,44 +28,69 @@ static void tune(const char *path, const char *text)
 		ksft_print_msg("%s: %s\n", path, strerror(-err));
 }
 
-bool failing_set_up(void)
+/* Without these almost nothing fails, and all would seem to be well */
+static void must_tune(const char *path, const char *text)
 {
-	tune(DEBUGFS "failslab/ignore-gfp-wait", "N");
-	tune(DEBUGFS "failslab/verbose", "0");
-	tune(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
-	tune(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
-	tune(DEBUGFS "fail_page_alloc/min-order", "0");
-	tune(DEBUGFS "fail_page_alloc/verbose", "0");
-	tune(DEBUGFS "fail_usercopy/verbose", "0");
-	return !access(FAIL_NTH, W_OK);
+	int err = write_file(path, text);
+
+	if (err)
+		ksft_exit_fail_msg("faults can't be injected: %s: %s\n", path, strerror(-err));
 }
 
-/* The function's first address and that of the next symbol; false without */
+bool failing_set_up(void)
+{
+	if (access(FAIL_NTH, W_OK))
+		return false;
+	must_tune(DEBUGFS "failslab/ignore-gfp-wait", "N");
+	must_tune(DEBUGFS "failslab/verbose", "0");
+	must_tune(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
+	must_tune(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N");
+	must_tune(DEBUGFS "fail_page_alloc/min-order", "0");
+	must_tune(DEBUGFS "fail_page_alloc/verbose", "0");
+	must_tune(DEBUGFS "fail_usercopy/verbose", "0");
+	return true;
+}
+
+/* Lines of /proc/kallsyms are "ffffffff810a0000 t name\t[module]"; false at the end */
+static bool next_symbol(FILE *symbols, char line[512], char **name)
+{
+	while (fgets(line, 512, symbols)) {
+		if (strlen(line) < ADDRESS + 4)
+			continue;
+		line[ADDRESS] = 0;
+		*name = strtok(line + ADDRESS + 3, "\t\n");
+		if (*name)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The function's first address and that of the symbol behind it; false without. Those
+ * of modules are in no order.
+ */
 static bool find_function(const char *function, char from[], char to[])
 {
 	FILE *symbols = fopen("/proc/kallsyms", "re");
 	char line[512], *name;
-	bool found = false;
+	bool found = false, ends = false;
 
 	if (!symbols)
 		return false;
-	/* "ffffffff810a0000 t name", by address */
-	while (fgets(line, sizeof(line), symbols)) {
-		if (strlen(line) < ADDRESS + 4)
-			continue;
-		line[ADDRESS] = 0;
-		if (found && strcmp(line, from) > 0) {
-			memcpy(to, line, ADDRESS + 1);
-			break;
-		}
-		name = strtok(line + ADDRESS + 3, "\t\n");
-		if (name && !strcmp(name, function)) {
+	while (!found && next_symbol(symbols, line, &name)) {
+		found = !strcmp(name, function);
+		if (found)
 			memcpy(from, line, ADDRESS + 1);
-			found = true;
-		}
+	}
+	rewind(symbols);
+	while (found && next_symbol(symbols, line, &name)) {
+		if (strcmp(line, from) <= 0 || (ends && strcmp(line, to) >= 0))
+			continue;
+		memcpy(to, line, ADDRESS + 1);
+		ends = true;
 	}
 	fclose(symbols);
-	return found && strcmp(to, "0");
+	return ends;
 }
 
 /* NULL: faults are everywhere */
@@ -108,11 +133,10 @@ static bool run_failing(const struct failing_call *call, unsigned int n, int *er
 	return injected;
 }
 
-/* EBUSY is what the PCI core says when it can't note a region as taken */
 static bool allowed(const struct failing_call *call, int err)
 {
-	return !err || err == call->also || err == -ENOMEM || err == -ENOBUFS || err == -EFAULT ||
-	       err == -ENFILE || err == -EBUSY;
+	return !err || err == call->also[0] || err == call->also[1] || err == -ENOMEM ||
+	       err == -ENOBUFS || err == -EFAULT || err == -ENFILE;
 }
 
 /* ENOMEM comes from the command itself, the others may do so */
@@ -121,29 +145,61 @@ static bool answer_lost(int err)
 	return err == -ENOBUFS || err == -EFAULT;
 }
 
-/* An attempt with fault @n, and the same call again; true when it is as it should be */
-static bool attempt(const struct failing_call *call, unsigned int n, bool *injected)
+static void take(const struct failing_call *call, struct snapshot *s)
 {
-	long long before = call->state ? call->state() : 0, after = before;
-	int err, again = 0;
+	snapshot_clear(s);
+	if (call->state)
+		call->state(s);
+}
 
-	*injected = run_failing(call, n, &err);
-	if (err && !(call->unsure && answer_lost(err))) {
-		after = call->state ? call->state() : 0;
-		again = call->run();
+/* What came of an attempt */
+struct outcome {
+	int err;
+	int again;	/* the same, undisturbed */
+	int missing;	/* the effect */
+	bool changed;	/* by a call that failed */
+	char line[512];	/* what was */
+};
+
+static struct outcome outcome_of(const struct failing_call *call, unsigned int n, bool *injected)
+{
+	static struct snapshot before, after;
+	struct outcome o = { 0 };
+
+	take(call, &before);
+	*injected = run_failing(call, n, &o.err);
+	if (o.err && call->unsure && answer_lost(o.err))
+		return o;
+	if (o.err) {
+		take(call, &after);
+		o.changed = snapshot_differs(&before, &after, o.line, sizeof(o.line));
+		o.again = call->run();
 	}
+	if (!o.again && call->effect)
+		o.missing = call->effect();
+	return o;
+}
+
+/* An attempt with fault @n, and the same call again; true when it is as it should be */
+static bool attempt(const struct failing_call *call, unsigned int n, bool *injected,
+		    unsigned int *refused)
+{
+	struct outcome o = outcome_of(call, n, injected);
+
 	if (call->undo)
 		call->undo();
-	if (!*injected && !err)
-		return true;
-	if (!*injected || !allowed(call, err))
-		ksft_print_msg("%s: fault %u: %s\n", call->name, n, strerror(-err));
-	else if (after != before)
-		ksft_print_msg("%s: fault %u (%s): not as before, %lld after %lld\n",
-			       call->name, n, strerror(-err), after, before);
-	else if (again)
+	*refused += o.err && o.err != -EFAULT;
+	if ((o.err && !*injected) || !allowed(call, o.err))
+		ksft_print_msg("%s: fault %u: %s\n", call->name, n, strerror(-o.err));
+	else if (o.changed)
+		ksft_print_msg("%s: fault %u (%s): not as before, %s\n", call->name, n,
+			       strerror(-o.err), o.line);
+	else if (o.again)
 		ksft_print_msg("%s: after fault %u (%s): %s\n", call->name, n,
-			       strerror(-err), strerror(-again));
+			       strerror(-o.err), strerror(-o.again));
+	else if (o.missing)
+		ksft_print_msg("%s: fault %u (%s): without effect: %s\n", call->name, n,
+			       strerror(-o.err), strerror(-o.missing));
 	else
 		return true;
 	return false;
@@ -214,7 +270,8 @@ static long long left_over(long long before)
 }
 
 /* Prepares and has attempt @n; true when it was as it should be */
-static bool whole_attempt(const struct failing_call *call, unsigned int n, bool *injected)
+static bool whole_attempt(const struct failing_call *call, unsigned int n, bool *injected,
+			  unsigned int *refused)
 {
 	int err = call->prepare ? call->prepare() : 0;
 
@@ -223,37 +280,49 @@ static bool whole_attempt(const struct failing_call *call, unsigned int n, bool 
 			       strerror(-err));
 		return false;
 	}
-	return attempt(call, n, injected);
+	return attempt(call, n, injected, refused);
 }
 
-int failing_torture(const struct failing_call *call)
+/* Did it have the faults that it must have had? */
+static bool enough(const struct failing_call *call, const struct failing_count *count)
+{
+	if (count->faults == MOST - 1)
+		ksft_print_msg("%s: more than %u faults\n", call->name, MOST);
+	else if (!count->faults != call->none)
+		ksft_print_msg("%s: %u faults\n", call->name, count->faults);
+	else if (count->refused < call->least)
+		ksft_print_msg("%s: only %u attempts fail for want of memory, not %u\n",
+			       call->name, count->refused, call->least);
+	else
+		return true;
+	return false;
+}
+
+bool failing_torture(const struct failing_call *call, struct failing_count *count)
 {
 	bool injected = true;
 	long long live, left;
-	unsigned int n;
 
+	*count = (struct failing_count){ 0 };
 	if (!spare(call->spare)) {
 		ksft_print_msg("%s: faults can't be kept from %s()\n", call->name, call->spare);
-		return -1;
+		return false;
 	}
 	/* whatever is allocated only once, is then */
-	if (!whole_attempt(call, MOST, &injected))
-		return -1;
+	if (!whole_attempt(call, MOST, &injected, &count->refused))
+		return false;
 	live = failing_objects();
-	for (n = 1; n < MOST; n++) {
-		if (!whole_attempt(call, n, &injected))
-			return -1;
+	for (; count->faults < MOST - 1; count->faults++) {
+		if (!whole_attempt(call, count->faults + 1, &injected, &count->refused))
+			return false;
 		if (!injected)
 			break;
 	}
-	if (n == MOST) {
-		ksft_print_msg("%s: more than %u faults\n", call->name, MOST);
-		return -1;
-	}
+	if (!enough(call, count))
+		return false;
 	left = left_over(live);
-	if (left > 0) {
-		ksft_print_msg("%s: %u faults leave %lld objects\n", call->name, n - 1, left);
-		return -1;
-	}
-	return n - 1;
+	if (left > 0)
+		ksft_print_msg("%s: %u faults leave %lld objects\n", call->name,
+			       count->faults, left);
+	return left <= 0;
 }
