@@ -113,6 +113,63 @@ static bool spare(const char *function)
 	return true;
 }
 
+/* --- faults of other tasks ------------------------------------------------------ */
+
+const char *failing_why_not(void)
+{
+	if (!failing_set_up())
+		return "a kernel without fault injection";
+	if (access(DEBUGFS "failslab/require-start", W_OK))
+		return "a kernel whose faults can't be chosen by who allocates";
+	return NULL;
+}
+
+/* All allocations of a kind that have an address between these two in their stack */
+static void fail_between(const char *kind, const char *from, const char *to,
+			 const char *percent)
+{
+	const char *const files[][2] = {
+		{ "probability", "0" },
+		{ "task-filter", "N" },
+		{ "interval", "1" },
+		{ "times", "-1" },
+		{ "space", "0" },
+		{ "stacktrace-depth", "32" },
+		{ "require-start", from },
+		{ "require-end", to },
+		{ "probability", percent },
+	};
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, files[i][0]);
+		must_tune(path, files[i][1]);
+	}
+}
+
+int failing_below(const char *function, bool pages)
+{
+	char from[ADDRESS + 3] = "0x0", to[ADDRESS + 3] = "0x0";
+
+	if (!find_function(function, from + 2, to + 2))
+		return -ENOENT;
+	if (!spare(NULL))
+		return -EINVAL;
+	fail_between("failslab", from, to, "100");
+	if (pages)
+		fail_between("fail_page_alloc", from, to, "100");
+	return 0;
+}
+
+void failing_stop(void)
+{
+	fail_between("failslab", "0", "0xffffffffffffffff", "0");
+	fail_between("fail_page_alloc", "0", "0xffffffffffffffff", "0");
+}
+
+/* --- faults of this task -------------------------------------------------------- */
+
 /* Runs with fault @n; true when there was one */
 static bool run_failing(const struct failing_call *call, unsigned int n, int *err)
 {

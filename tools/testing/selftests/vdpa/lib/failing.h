@@ -52,4 +52,13 @@ bool failing_torture(const struct failing_call *call, struct failing_count *coun
  */
 long long failing_objects(void);
 
+/* Allocations of other tasks: why they can't be made to fail, or NULL */
+const char *failing_why_not(void);
+/*
+ * All allocations fail that have @function in their stack, whichever task it is, until
+ * failing_stop(); those of whole pages only if @pages. 0, or an error.
+ */
+int failing_below(const char *function, bool pages);
+void failing_stop(void);
+
 #endif /* SELFTEST_VDPA_FAILING_H */
