@@ -217,6 +217,9 @@ static int vdpasim_set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
 	struct vdpasim *sim = vdpa_to_sim(vdpa);
 
+	/* queues go by them; a driver may have left FEATURES_OK out */
+	if (sim->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))
+		return -EBUSY;
 	if (features & ~sim->offered)
 		return -EINVAL;
 	/* legacy rings have another layout and the byte order of the driver's CPU */

@@ -250,6 +250,18 @@ TEST_F(refusal, legacy_driver)
 	EXPECT_TRUE(status & VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
+/* Queues work by them, also where a driver leaves out to confirm them */
+TEST_F(refusal, features_of_a_device_that_runs)
+{
+	uint64_t offered;
+
+	ASSERT_EQ(0, vv_get_features(self->fd, &offered));
+	ASSERT_EQ(0, vv_set_features(self->fd, offered));
+	ASSERT_EQ(0, vv_set_status(self->fd, VV_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK));
+	EXPECT_EQ(-EINVAL, vv_set_features(self->fd, offered & ~VV_BIT(VIRTIO_BLK_F_FLUSH)));
+	EXPECT_EQ(-EINVAL, vv_set_features(self->fd, offered));
+}
+
 TEST_F(refusal, big_endian_rings)
 {
 	struct vhost_vring_state big = { .num = VHOST_VRING_BIG_ENDIAN };
