@@ -35,6 +35,12 @@ static bool simblk_has(const struct simblk_request *rq, unsigned int feature)
 	return rq->blk->sim.features & BIT_ULL(feature);
 }
 
+/* For every driver, whether it cares to know or not (5.2.6.2) */
+static bool simblk_is_read_only(const struct simblk_request *rq)
+{
+	return rq->blk->sim.offered & BIT_ULL(VIRTIO_BLK_F_RO);
+}
+
 /* Whole blocks, all of them on the disk */
 static bool simblk_range_ok(const struct simblk *blk, u64 sector, u64 len)
 {
@@ -61,7 +67,7 @@ static u8 simblk_read(struct simblk_request *rq)
 
 static u8 simblk_write(struct simblk_request *rq)
 {
-	if (simblk_has(rq, VIRTIO_BLK_F_RO) || rq->out_len > SIMBLK_MAX_DATA ||
+	if (simblk_is_read_only(rq) || rq->out_len > SIMBLK_MAX_DATA ||
 	    !simblk_range_ok(rq->blk, rq->sector, rq->out_len) ||
 	    simblk_store_write(rq->blk->store, rq->sector << SIMBLK_SECTOR_SHIFT,
 			       rq->out_len, &rq->from) < 0)
@@ -172,7 +178,7 @@ static u8 simblk_zero(struct simblk_request *rq,
 
 	if (!simblk_has(rq, kind->feature))
 		return VIRTIO_BLK_S_UNSUPP;
-	if (simblk_has(rq, VIRTIO_BLK_F_RO) || !rq->out_len ||
+	if (simblk_is_read_only(rq) || !rq->out_len ||
 	    rq->out_len > SIMBLK_MAX_RANGES * size || rq->out_len % size)
 		return VIRTIO_BLK_S_IOERR;
 
