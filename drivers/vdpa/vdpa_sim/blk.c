@@ -82,14 +82,14 @@ static void simblk_get_config(struct vdpasim *sim, void *space)
 		.wce = blk->writeback,
 		.num_queues = __cpu_to_virtio16(true, sim->nvqs),
 		.max_discard_sectors = __cpu_to_virtio32(true, limits->range_max),
-		.max_discard_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
+		.max_discard_seg = __cpu_to_virtio32(true, SIMBLK_DISCARD_RANGES),
 		.discard_sector_alignment =
 			__cpu_to_virtio32(true, limits->block >> SIMBLK_SECTOR_SHIFT),
 		.max_write_zeroes_sectors = __cpu_to_virtio32(true, limits->range_max),
-		.max_write_zeroes_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
+		.max_write_zeroes_seg = __cpu_to_virtio32(true, SIMBLK_ZERO_RANGES),
 		.write_zeroes_may_unmap = 1,
 		.max_secure_erase_sectors = __cpu_to_virtio32(true, limits->range_max),
-		.max_secure_erase_seg = __cpu_to_virtio32(true, SIMBLK_MAX_RANGES),
+		.max_secure_erase_seg = __cpu_to_virtio32(true, SIMBLK_ZERO_RANGES),
 		.secure_erase_sector_alignment =
 			__cpu_to_virtio32(true, limits->block >> SIMBLK_SECTOR_SHIFT),
 	};
@@ -179,7 +179,7 @@ static int simblk_read_limits(struct simblk_limits *limits)
 	limits->block = READ_ONCE(blk_size);
 	limits->seg_max = READ_ONCE(seg_max);
 	limits->size_max = READ_ONCE(size_max);
-	limits->range_max = min_t(u64, sectors, rounddown(U32_MAX, PAGE_SIZE));
+	limits->range_max = min_t(u64, sectors, SIMBLK_MAX_DATA >> SIMBLK_SECTOR_SHIFT);
 	limits->size = sectors << SIMBLK_SECTOR_SHIFT;
 
 	if (!is_power_of_2(limits->block) || limits->block < SIMBLK_SECTOR ||

@@ -27,11 +27,12 @@ struct virtio_blk_lifetime {
 
 #define VIRTIO_BLK_PRE_EOL_INFO_NORMAL	1
 
-/* Ranges of one discard, write zeroes or secure erase request */
-#define SIMBLK_MAX_RANGES	64
-
-/* Data of one request, so that none holds its queue up for long */
+/* Data of one request, or of a range to be zeroed: none holds its queue up for long */
 #define SIMBLK_MAX_DATA		(64UL << 20)
+
+/* Ranges of a request: a page is given back in less time than it is overwritten in */
+#define SIMBLK_DISCARD_RANGES	16
+#define SIMBLK_ZERO_RANGES	1
 
 /**
  * struct simblk_store - the contents of a disk
@@ -54,7 +55,7 @@ ssize_t simblk_store_read(struct simblk_store *store, u64 pos, size_t len,
 			  struct vdpa_vring_cursor *to);
 ssize_t simblk_store_write(struct simblk_store *store, u64 pos, size_t len,
 			   struct vdpa_vring_cursor *from);
-void simblk_store_zero(struct simblk_store *store, u64 pos, u64 len, bool free);
+u64 simblk_store_zero(struct simblk_store *store, u64 pos, u64 len, bool free);
 void simblk_store_exit(void);
 
 /**

@@ -5,7 +5,7 @@
 
 #include "blk.h"
 
-/* Data that is moved before the driver is told, and others get the CPU */
+/* Data that is moved or zeroed before the driver is told, and others get the CPU */
 #define SIMBLK_TURN	(4UL << 20)
 
 /**
@@ -18,6 +18,7 @@
  * @in_len: bytes of data that the driver has room for
  * @sector: of the disk that it begins at, if the type has such a thing
  * @written: bytes of data that the driver got, from the beginning
+ * @zeroed: bytes of memory that was overwritten or given back
  */
 struct simblk_request {
 	struct simblk *blk;
@@ -28,6 +29,7 @@ struct simblk_request {
 	u64 in_len;
 	u64 sector;
 	u64 written;
+	u64 zeroed;
 };
 
 static bool simblk_has(const struct simblk_request *rq, unsigned int feature)
@@ -118,29 +120,34 @@ static u8 simblk_get_lifetime(struct simblk_request *rq)
 /**
  * struct simblk_zeroing - a kind of request that leaves zeroes
  * @feature: that allows it
+ * @ranges: of a request
  * @flags: that a range may have
  * @free: gives the pages back, whatever the flags say
  */
 struct simblk_zeroing {
 	unsigned int feature;
+	unsigned int ranges;
 	u32 flags;
 	bool free;
 };
 
 static const struct simblk_zeroing simblk_discard = {
 	.feature = VIRTIO_BLK_F_DISCARD,
+	.ranges = SIMBLK_DISCARD_RANGES,
 	.free = true,
 };
 
 /* The one with a flag that has a meaning (5.2.6.2) */
 static const struct simblk_zeroing simblk_write_zeroes = {
 	.feature = VIRTIO_BLK_F_WRITE_ZEROES,
+	.ranges = SIMBLK_ZERO_RANGES,
 	.flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
 };
 
 /* Nothing must be left in memory that somebody else will get */
 static const struct simblk_zeroing simblk_secure_erase = {
 	.feature = VIRTIO_BLK_F_SECURE_ERASE,
+	.ranges = SIMBLK_ZERO_RANGES,
 };
 
 static u8 simblk_zero_range(struct simblk_request *rq,
@@ -164,8 +171,8 @@ static u8 simblk_zero_range(struct simblk_request *rq,
 	    !simblk_range_ok(rq->blk, sector, len))
 		return VIRTIO_BLK_S_IOERR;
 
-	simblk_store_zero(rq->blk->store, sector << SIMBLK_SECTOR_SHIFT, len,
-			  kind->free || flags);
+	rq->zeroed += simblk_store_zero(rq->blk->store, sector << SIMBLK_SECTOR_SHIFT,
+					len, kind->free || flags);
 	return VIRTIO_BLK_S_OK;
 }
 
@@ -179,7 +186,7 @@ static u8 simblk_zero(struct simblk_request *rq,
 	if (!simblk_has(rq, kind->feature))
 		return VIRTIO_BLK_S_UNSUPP;
 	if (simblk_is_read_only(rq) || !rq->out_len ||
-	    rq->out_len > SIMBLK_MAX_RANGES * size || rq->out_len % size)
+	    rq->out_len > kind->ranges * size || rq->out_len % size)
 		return VIRTIO_BLK_S_IOERR;
 
 	n = rq->out_len / size;
@@ -226,7 +233,7 @@ static u8 simblk_execute(struct simblk_request *rq)
 /*
  * Carries one chain out: a header, data, and at the very end of the writable
  * part a byte for the status, in descriptors cut anyhow. Returns the bytes of
- * data that it moved.
+ * data that it moved, or zeroed.
  */
 static u64 simblk_handle(struct vdpasim_vq *vq, struct vdpa_vring_chain *chain)
 {
@@ -267,7 +274,7 @@ static u64 simblk_handle(struct vdpasim_vq *vq, struct vdpa_vring_chain *chain)
 	written = rq.written + (rq.written == rq.in_len);
 complete:
 	vdpa_vring_complete(&vq->vring, chain, min_t(u64, written, U32_MAX));
-	return chain->in_len + chain->out_len;
+	return chain->in_len + chain->out_len + rq.zeroed;
 }
 
 /* A batch of a queue, or as much of it as is enough for a turn */

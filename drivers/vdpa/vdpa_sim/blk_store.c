@@ -199,15 +199,16 @@ ssize_t simblk_store_write(struct simblk_store *store, u64 pos, size_t len,
  * Takes as long as there are pages, whatever @len is.
  *
  * Context: after simblk_store_enter(); may sleep.
+ * Return: the size of those pages together.
  */
-void simblk_store_zero(struct simblk_store *store, u64 pos, u64 len, bool free)
+u64 simblk_store_zero(struct simblk_store *store, u64 pos, u64 len, bool free)
 {
-	u64 end = pos + len;
+	u64 end = pos + len, found = 0;
 	unsigned long index;
 	struct page *page;
 
 	if (!len)
-		return;
+		return 0;
 
 	xa_for_each_range(&store->pages, index, page, pos >> PAGE_SHIFT,
 			  (end - 1) >> PAGE_SHIFT) {
@@ -220,6 +221,8 @@ void simblk_store_zero(struct simblk_store *store, u64 pos, u64 len, bool free)
 		else if (xa_cmpxchg(&store->pages, index, page, NULL, 0) == page)
 			call_srcu(&simblk_store_srcu, &page->rcu_head,
 				  simblk_page_free);
+		found += PAGE_SIZE;
 		cond_resched();
 	}
+	return found;
 }

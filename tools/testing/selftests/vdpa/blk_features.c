@@ -214,6 +214,116 @@ TEST(not_accepted)
 	vdpa_del(name);
 }
 
+/* --- how much a request may zero ------------------------------------------- */
+
+#define MIB		(1UL << 20)
+#define LARGE		(4 * MIB)	/* data after which a batch ends */
+
+FIXTURE(zeroing) {
+	char name[32];
+	char path[64];
+	struct blk b;
+};
+
+FIXTURE_SETUP(zeroing)
+{
+	uint64_t wanted = BLK_WANTED | VV_BIT(VIRTIO_BLK_F_SECURE_ERASE);
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk",
+				 wanted | VV_BIT(VIRTIO_F_VERSION_1) |
+				 VV_BIT(VIRTIO_F_ACCESS_PLATFORM), self->name, self->path));
+	ASSERT_EQ(0, blk_open(&self->b, self->path, wanted, NUM, DEPTH, LARGE));
+}
+
+FIXTURE_TEARDOWN(zeroing)
+{
+	blk_close(&self->b);
+	vdpa_del(self->name);
+}
+
+/* The two that overwrite do so with no more than a write may */
+TEST_F(zeroing, limits_of_a_request)
+{
+	struct virtio_blk_discard_write_zeroes ranges[2] = {
+		{ .num_sectors = 8 }, { .num_sectors = 8 },
+	};
+	struct virtio_blk_config *config = &self->b.config;
+	uint32_t erase[3], n;
+
+	ASSERT_EQ(0, vv_get_config(self->b.c.fd, ERASE_OFFSET, erase, sizeof(erase)));
+	EXPECT_EQ(1, config->max_write_zeroes_seg);
+	EXPECT_EQ(1, erase[1]);
+	EXPECT_GE(64 * MIB / BLK_SECTOR, config->max_write_zeroes_sectors);
+	EXPECT_GE(64 * MIB / BLK_SECTOR, erase[0]);
+	EXPECT_GE(64 * MIB / BLK_SECTOR, config->max_discard_sectors);
+
+	n = config->max_write_zeroes_sectors;
+	EXPECT_EQ(VIRTIO_BLK_S_OK, zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 0, n, 0));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  zero_range(&self->b, VIRTIO_BLK_T_WRITE_ZEROES, 0, n + 1, 0));
+	memcpy(blk_data(&self->b, 0), ranges, sizeof(ranges));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  blk_do(&self->b, 0, VIRTIO_BLK_T_WRITE_ZEROES, 0, sizeof(ranges)));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  blk_do(&self->b, 0, VIRTIO_BLK_T_SECURE_ERASE, 0, sizeof(ranges)));
+	EXPECT_EQ(VIRTIO_BLK_S_OK,
+		  blk_do(&self->b, 0, VIRTIO_BLK_T_DISCARD, 0, sizeof(ranges)));
+}
+
+/* In how many batches two ranges were zeroed that the driver asked for at once */
+static long batches(struct blk *b, const char *name, uint32_t type)
+{
+	struct virtio_blk_discard_write_zeroes range = { .num_sectors = LARGE / BLK_SECTOR };
+	uint64_t before, after;
+	uint32_t token, used;
+	unsigned int i;
+	int err = vdpa_counter(name, 0, "notifications", &before);
+
+	for (i = 0; !err && i < 2; i++) {
+		range.sector = i * range.num_sectors;
+		memcpy(blk_data(b, i), &range, sizeof(range));
+		err = blk_add(b, i, type, 0, sizeof(range));
+	}
+	if (!err)
+		err = blk_flush(b);
+	for (i = 0; !err && i < 2; i++) {
+		err = client_poll(&b->c, 0, &token, &used, 5000);
+		if (!err && b->status[token])
+			err = -EIO;
+	}
+	/* waits for the batch to be over */
+	if (!err)
+		err = vdpa_counter(name, 0, "notifications", &after);
+	return err ? err : (long)(after - before);
+}
+
+static int write_large(struct blk *b)
+{
+	unsigned int i;
+	int status = 0;
+
+	for (i = 0; !status && i < 2; i++) {
+		memset(blk_data(b, i), 5, LARGE);
+		status = blk_do(b, i, VIRTIO_BLK_T_OUT, i * LARGE / BLK_SECTOR, LARGE);
+	}
+	return status;
+}
+
+/* What takes time ends a batch, as a write of that size does */
+TEST_F_TIMEOUT(zeroing, ends_a_batch, 120)
+{
+	EXPECT_EQ(1, batches(&self->b, self->name, VIRTIO_BLK_T_WRITE_ZEROES));
+	ASSERT_EQ(VIRTIO_BLK_S_OK, write_large(&self->b));
+	EXPECT_EQ(2, batches(&self->b, self->name, VIRTIO_BLK_T_WRITE_ZEROES));
+	EXPECT_EQ(2, batches(&self->b, self->name, VIRTIO_BLK_T_SECURE_ERASE));
+	EXPECT_EQ(2, batches(&self->b, self->name, VIRTIO_BLK_T_DISCARD));
+	/* nothing is left that could take time */
+	EXPECT_EQ(1, batches(&self->b, self->name, VIRTIO_BLK_T_DISCARD));
+	EXPECT_EQ(1, batches(&self->b, self->name, VIRTIO_BLK_T_WRITE_ZEROES));
+}
+
+/* --- refusals ---------------------------------------------------------------- */
+
 /* What other drivers than modern ones would need is refused, not tried */
 FIXTURE(refusal) {
 	char name[32];
