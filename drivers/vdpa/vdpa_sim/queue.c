@@ -53,7 +53,8 @@ static void vdpasim_needs_reset(struct vdpasim *sim)
  */
 void vdpasim_vq_check(struct vdpasim_vq *vq)
 {
-	if (unlikely(vdpa_vring_broken(&vq->vring)))
+	/* one that was stopped says so until it is started anew, perhaps by another driver */
+	if (unlikely(vdpa_vring_broken(&vq->vring)) && vq->vring.running)
 		vdpasim_needs_reset(vq->sim);
 }
 EXPORT_SYMBOL_GPL(vdpasim_vq_check);

@@ -369,6 +369,45 @@ TEST_F(control, coalescing_of_one_queue)
 	EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, 0, "1234567", 7));
 }
 
+/* --- queues ------------------------------------------------------------------ */
+
+static uint8_t device_status(struct net *n)
+{
+	uint8_t status = 0;
+
+	vv_get_status(n->c.fd, &status);
+	return status;
+}
+
+/*
+ * A device that was reset is as good as new, whatever its driver did before: what
+ * somebody sends to a queue that is not in use yet harms nobody.
+ */
+TEST_F(control, broken_before_a_reset)
+{
+	struct vq_seg unmapped = { 0x1000, ROOM };
+	struct net *n = &self->n;
+	struct client *c = &n->c;
+	uint32_t slot, used;
+	unsigned int i;
+
+	/* the next buffer to receive into, when those from the start are used up */
+	ASSERT_EQ(0, send_frames(n, NUM));
+	for (i = 0; i < NUM; i++)
+		ASSERT_EQ(0, client_poll(c, NET_RX, &slot, &used, PATIENCE));
+	ASSERT_EQ(0, vq_add(&c->queue[NET_RX].vq, &unmapped, 0, 1, 0));
+	ASSERT_EQ(0, net_flush(n, NET_RX));
+	ASSERT_EQ(0, send_frames(n, 1));
+	ASSERT_TRUE(device_status(n) & VIRTIO_CONFIG_S_NEEDS_RESET);
+
+	ASSERT_EQ(0, client_stop(c));
+	ASSERT_EQ(0, client_program(c, true));
+	ASSERT_EQ(0, vv_set_status(c->fd, VV_S_RUNNING));
+	ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, NET_TX, 1));
+	ASSERT_EQ(0, send_frames(n, 1));
+	EXPECT_EQ(VV_S_RUNNING, device_status(n));
+}
+
 /* --- features ---------------------------------------------------------------- */
 
 #define F(name)	VV_BIT(VIRTIO_NET_F_##name)

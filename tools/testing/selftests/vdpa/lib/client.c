@@ -14,7 +14,7 @@
 
 #define TRANSPORT_NEEDED (VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM))
 
-static int map_memory(struct client *c)
+int client_map_memory(struct client *c)
 {
 	return vv_map(c->fd, 0, CLIENT_IOVA, c->mem, c->size, VHOST_ACCESS_RW);
 }
@@ -40,13 +40,13 @@ int client_open(struct client *c, const char *path, size_t size)
 		err = vv_set_backend_features(c->fd, VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) |
 						     VV_BIT(VHOST_BACKEND_F_IOTLB_BATCH));
 	if (!err)
-		err = map_memory(c);
+		err = client_map_memory(c);
 	if (err)
 		client_close(c);
 	return err;
 }
 
-static int announce(struct client *c)
+int client_announce(struct client *c)
 {
 	int err = vv_set_status(c->fd, VV_S_ACK);
 
@@ -68,7 +68,7 @@ int client_negotiate(struct client *c, uint64_t wanted)
 	if (err)
 		return err;
 	c->features = offered & (wanted | TRANSPORT_NEEDED);
-	err = announce(c);
+	err = client_announce(c);
 	if (!err)
 		err = vv_get_status(c->fd, &status);
 	if (!err && status != VV_S_FEATURES)
@@ -142,10 +142,10 @@ int client_stop(struct client *c)
 int client_program(struct client *c, bool rewind)
 {
 	unsigned int i;
-	int err = map_memory(c);
+	int err = client_map_memory(c);
 
 	if (!err)
-		err = announce(c);
+		err = client_announce(c);
 	for (i = 0; !err && i < c->nqueues; i++) {
 		struct vq *vq = &c->queue[i].vq;
 

@@ -52,6 +52,9 @@ int client_stop(struct client *c);
 int client_restart(struct client *c, bool rewind);
 /* The same up to FEATURES_OK: client_start() is what is left */
 int client_program(struct client *c, bool rewind);
+/* First steps of that: memory, features */
+int client_map_memory(struct client *c);
+int client_announce(struct client *c);
 void client_close(struct client *c);
 
 /* Memory that the device sees; never given back. NULL when it is used up */
