@@ -52,7 +52,7 @@ struct vdpasim *vdpasim_create(const struct vdpasim_shape *shape)
 		goto put_dev;
 
 	err = -EINVAL;
-	if (sim->config_size > VDPASIM_CONFIG_MAX)
+	if (sim->config_size > VDPASIM_CONFIG_MAX || shape->ngroups > VDPASIM_GROUPS_MAX)
 		goto put_dev;
 
 	err = -ENOMEM;

@@ -198,9 +198,7 @@ static u32 vdpasim_get_vq_align(struct vdpa_device *vdpa)
 
 static u32 vdpasim_get_vq_group(struct vdpa_device *vdpa, u16 idx)
 {
-	struct vdpasim *sim = vdpa_to_sim(vdpa);
-
-	return sim->class->group ? sim->class->group(sim, idx) : 0;
+	return vdpasim_vq_group(vdpasim_vq(vdpa, idx));
 }
 
 static u64 vdpasim_get_device_features(struct vdpa_device *vdpa)
@@ -332,6 +330,7 @@ static void vdpasim_do_reset(struct vdpasim *sim)
 	if (sim->class->reset)
 		sim->class->reset(sim);
 	sim->features = 0;
+	memset(sim->group_space, 0, sizeof(sim->group_space));
 	vdpasim_store_status(sim, 0);
 	WRITE_ONCE(sim->needs_reset, false);
 }
@@ -442,29 +441,32 @@ static int vdpasim_dma_unmap(struct vdpa_device *vdpa, unsigned int asid,
 	return 0;
 }
 
+static bool vdpasim_group_runs(struct vdpasim *sim, unsigned int group)
+{
+	bool runs = false;
+	unsigned int i;
+
+	for (i = 0; i < sim->nvqs && !runs; i++) {
+		struct vdpasim_vq *vq = &sim->vqs[i];
+
+		mutex_lock(&vq->lock);
+		runs = vq->vring.running && vdpasim_vq_group(vq) == group;
+		mutex_unlock(&vq->lock);
+	}
+	return runs;
+}
+
 static int vdpasim_set_group_asid(struct vdpa_device *vdpa, unsigned int group,
 				  unsigned int asid)
 {
 	struct vdpasim *sim = vdpa_to_sim(vdpa);
-	unsigned int i;
-	int err = 0;
 
 	if (group >= vdpa->ngroups || asid >= vdpa->nas)
 		return -EINVAL;
-
-	for (i = 0; i < sim->nvqs && !err; i++) {
-		struct vdpasim_vq *vq = &sim->vqs[i];
-
-		if (vdpasim_get_vq_group(vdpa, i) != group)
-			continue;
-		mutex_lock(&vq->lock);
-		if (vq->vring.running)
-			err = -EBUSY;
-		else
-			vq->asid = asid;
-		mutex_unlock(&vq->lock);
-	}
-	return err;
+	if (vdpasim_group_runs(sim, group))
+		return -EBUSY;
+	sim->group_space[group] = asid;
+	return 0;
 }
 
 static void vdpasim_free(struct vdpa_device *vdpa)

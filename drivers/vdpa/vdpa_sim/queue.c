@@ -80,12 +80,21 @@ void vdpasim_vq_notify(struct vdpasim_vq *vq)
 }
 EXPORT_SYMBOL_GPL(vdpasim_vq_notify);
 
+/* The group of a queue, by the features as they are now */
+u32 vdpasim_vq_group(const struct vdpasim_vq *vq)
+{
+	const struct vdpasim_class *class = vq->sim->class;
+
+	return class->group ? class->group(vq->sim, vq->index) : 0;
+}
+
 static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 {
 	struct vdpasim *sim = vq->sim;
+	unsigned int asid = sim->group_space[vdpasim_vq_group(vq)];
 	struct vdpa_vring_config cfg = {
-		.ring_as = &sim->spaces[vq->asid],
-		.data_as = &sim->spaces[vq->asid],
+		.ring_as = &sim->spaces[asid],
+		.data_as = &sim->spaces[asid],
 		.desc_addr = vq->desc_addr,
 		.driver_addr = vq->driver_addr,
 		.device_addr = vq->device_addr,
@@ -153,7 +162,6 @@ void vdpasim_vq_reset(struct vdpasim_vq *vq)
 	vq->desc_addr = 0;
 	vq->driver_addr = 0;
 	vq->device_addr = 0;
-	vq->asid = 0;
 	memset(&vq->state, 0, sizeof(vq->state));
 	memset(&vq->cb, 0, sizeof(vq->cb));
 	cpumask_copy(&vq->affinity, cpu_possible_mask);

@@ -26,6 +26,7 @@
 #define VDPASIM_VENDOR_ID	0
 #define VDPASIM_QUEUE_MAX	256	/* entries of a ring */
 #define VDPASIM_CONFIG_MAX	128	/* bytes of configuration space */
+#define VDPASIM_GROUPS_MAX	2	/* groups of queues */
 #define VDPASIM_BATCH		64	/* chains that are handled together */
 #define VDPASIM_BUDGET		4	/* batches a turn of a queue's work */
 
@@ -94,7 +95,6 @@ struct vdpasim_class {
  * @driver_addr: of the driver area
  * @device_addr: of the device area
  * @state: where to begin, or where it stopped
- * @asid: address space of its group
  * @cb: who gets used buffer notifications
  * @start_errors: times that the ring could not be started
  * @batch: chains being handled
@@ -121,7 +121,6 @@ struct vdpasim_vq {
 	u64 driver_addr;
 	u64 device_addr;
 	struct vdpa_vq_state state;
-	unsigned int asid;
 	struct vdpa_callback cb;
 	u64 start_errors;
 	struct vdpa_vring_chain batch[VDPASIM_BATCH];
@@ -145,6 +144,8 @@ struct vdpasim_vq {
  * @config_size: of the configuration space: the class's, unless
  *	&vdpasim_shape.init knows better
  * @spaces: its address spaces
+ * @group_space: which of them each group of queues has. Set by who starts queues,
+ *	while none of the group runs; which those are may depend on features.
  * @offered: features it offers
  * @features: features the driver accepted; with cf_lock
  * @status: device status but for DEVICE_NEEDS_RESET; with cf_lock
@@ -163,6 +164,7 @@ struct vdpasim {
 	unsigned int nvqs;
 	size_t config_size;
 	struct vdpa_vring_as *spaces;
+	unsigned int group_space[VDPASIM_GROUPS_MAX];
 	u64 offered;
 	u64 features;
 	u8 status;
@@ -217,6 +219,7 @@ void vdpasim_vq_flush(struct vdpasim_vq *vq);
 void vdpasim_vq_notify(struct vdpasim_vq *vq);
 void vdpasim_vq_check(struct vdpasim_vq *vq);
 void vdpasim_quiesce(struct vdpasim *sim);
+u32 vdpasim_vq_group(const struct vdpasim_vq *vq);
 
 int vdpasim_worker_start(struct vdpasim_vq *vq);
 void vdpasim_worker_stop(struct vdpasim_vq *vq);

@@ -408,6 +408,51 @@ TEST_F(control, broken_before_a_reset)
 	EXPECT_EQ(VV_S_RUNNING, device_status(n));
 }
 
+/* A group that can't get another address space keeps the one it has, as a whole */
+TEST_F(control, address_space_of_a_group_that_runs)
+{
+	struct net *n = &self->n;
+	struct client *c = &n->c;
+
+	ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, NET_RX, 0));
+	EXPECT_EQ(-EBUSY, vv_set_vring(c->fd, VHOST_VDPA_SET_GROUP_ASID, 0, 1));
+	ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, NET_RX, 1));
+	ASSERT_EQ(0, send_frames(n, 3));
+	EXPECT_EQ(0, receive_frames(n, 3));
+	EXPECT_EQ(VV_S_RUNNING, device_status(n));
+}
+
+/*
+ * The commands' queue is in a group of its own, whichever number it turns out to
+ * have: a driver says where the group's memory is before it takes any feature.
+ */
+TEST(address_space_before_features)
+{
+	uint64_t mq = VV_BIT(VIRTIO_NET_F_MQ);
+	char name[32], path[64];
+	struct net n = { .num = NUM };
+	struct client *c = &n.c;
+	unsigned int i;
+
+	ASSERT_EQ(0, vdpa_create_pairs(2, OFFERED | mq, name, path));
+	ASSERT_EQ(0, client_open(c, path, 1 << 20));
+	ASSERT_EQ(0, vv_set_backend_features(c->fd, VV_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2) |
+						    VV_BIT(VHOST_BACKEND_F_IOTLB_ASID)));
+	ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_VDPA_SET_GROUP_ASID, 1, 1));
+	ASSERT_EQ(0, vv_unmap(c->fd, 0, CLIENT_IOVA, c->size));
+	ASSERT_EQ(0, vv_map(c->fd, 1, CLIENT_IOVA, c->mem, c->size, VHOST_ACCESS_RW));
+	ASSERT_EQ(0, client_negotiate(c, NET_WANTED));
+	for (i = 0; i <= NET_CTRL; i++)
+		ASSERT_EQ(0, client_add_queue(c, NUM));
+	n.ctrl = client_alloc(c, 4096, 4096);
+	ASSERT_EQ(0, vv_set_status(c->fd, VV_S_RUNNING));
+	ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_VDPA_SET_VRING_ENABLE, NET_CTRL, 1));
+	EXPECT_EQ(VV_S_RUNNING, device_status(&n));
+	EXPECT_EQ(VIRTIO_NET_ERR, net_command(&n, 0xff, 0, NULL, 0));
+	net_close(&n);
+	vdpa_del(name);
+}
+
 /* --- features ---------------------------------------------------------------- */
 
 #define F(name)	VV_BIT(VIRTIO_NET_F_##name)
