@@ -97,6 +97,7 @@ static int vdpasim_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 		/* suspended: it starts anew on resume */
 		vdpasim_vq_stop(vq);
 		vq->state = *state;
+		vq->has_state = true;
 	}
 	mutex_unlock(&vq->lock);
 	return err;
@@ -111,7 +112,7 @@ static int vdpasim_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	if (vq->vring.running)
 		vdpa_vring_get_state(&vq->vring, state);
 	else
-		*state = vq->state;
+		*state = vdpasim_vq_state(vq);
 	mutex_unlock(&vq->lock);
 	return 0;
 }

@@ -88,6 +88,18 @@ u32 vdpasim_vq_group(const struct vdpasim_vq *vq)
 	return class->group ? class->group(vq->sim, vq->index) : 0;
 }
 
+/* Where a stopped queue will go on: in a packed ring, all wrap counters begin at 1 (2.8.1) */
+struct vdpa_vq_state vdpasim_vq_state(const struct vdpasim_vq *vq)
+{
+	struct vdpa_vq_state state = vq->state;
+
+	if (!vq->has_state && vq->sim->features & BIT_ULL(VIRTIO_F_RING_PACKED)) {
+		state.packed.last_avail_counter = 1;
+		state.packed.last_used_counter = 1;
+	}
+	return state;
+}
+
 static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 {
 	struct vdpasim *sim = vq->sim;
@@ -100,7 +112,7 @@ static int vdpasim_vq_start_ring(struct vdpasim_vq *vq)
 		.device_addr = vq->device_addr,
 		.features = sim->features,
 		.num = vq->num,
-		.state = vq->state,
+		.state = vdpasim_vq_state(vq),
 	};
 	int err;
 
@@ -149,6 +161,7 @@ void vdpasim_vq_stop(struct vdpasim_vq *vq)
 	if (!vq->vring.running)
 		return;
 	vdpa_vring_get_state(&vq->vring, &vq->state);
+	vq->has_state = true;
 	vdpa_vring_stop(&vq->vring);
 }
 
@@ -163,6 +176,7 @@ void vdpasim_vq_reset(struct vdpasim_vq *vq)
 	vq->driver_addr = 0;
 	vq->device_addr = 0;
 	memset(&vq->state, 0, sizeof(vq->state));
+	vq->has_state = false;
 	memset(&vq->cb, 0, sizeof(vq->cb));
 	cpumask_copy(&vq->affinity, cpu_possible_mask);
 	mutex_unlock(&vq->lock);

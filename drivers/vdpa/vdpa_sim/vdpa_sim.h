@@ -94,7 +94,8 @@ struct vdpasim_class {
  * @desc_addr: I/O address of the descriptor area
  * @driver_addr: of the driver area
  * @device_addr: of the device area
- * @state: where to begin, or where it stopped
+ * @state: where to begin, or where it stopped, once @has_state
+ * @has_state: without, it begins where its format does
  * @cb: who gets used buffer notifications
  * @start_errors: times that the ring could not be started
  * @batch: chains being handled
@@ -121,6 +122,7 @@ struct vdpasim_vq {
 	u64 driver_addr;
 	u64 device_addr;
 	struct vdpa_vq_state state;
+	bool has_state;
 	struct vdpa_callback cb;
 	u64 start_errors;
 	struct vdpa_vring_chain batch[VDPASIM_BATCH];
@@ -220,6 +222,7 @@ void vdpasim_vq_notify(struct vdpasim_vq *vq);
 void vdpasim_vq_check(struct vdpasim_vq *vq);
 void vdpasim_quiesce(struct vdpasim *sim);
 u32 vdpasim_vq_group(const struct vdpasim_vq *vq);
+struct vdpa_vq_state vdpasim_vq_state(const struct vdpasim_vq *vq);
 
 int vdpasim_worker_start(struct vdpasim_vq *vq);
 void vdpasim_worker_stop(struct vdpasim_vq *vq);

@@ -408,6 +408,37 @@ TEST_F(control, broken_before_a_reset)
 	EXPECT_EQ(VV_S_RUNNING, device_status(n));
 }
 
+/* A driver need not say where a queue begins: both formats know (2.7, 2.8.1) */
+TEST_F(control, base_that_was_never_set)
+{
+	bool packed = variant->features & VV_BIT(VIRTIO_F_RING_PACKED);
+	struct net *n = &self->n;
+	struct client *c = &n->c;
+	unsigned int i, base;
+
+	ASSERT_EQ(0, client_stop(c));
+	ASSERT_EQ(0, client_map_memory(c));
+	ASSERT_EQ(0, client_announce(c));
+	for (i = 0; i < c->nqueues; i++) {
+		struct vq *vq = &c->queue[i].vq;
+
+		vq_rewind(vq, packed ? 0x80008000 : 0);
+		ASSERT_EQ(0, vv_get_vring(c->fd, VHOST_GET_VRING_BASE, i, &base));
+		EXPECT_EQ(packed ? 0x80008000 : 0, base);
+		ASSERT_EQ(0, vv_set_vring(c->fd, VHOST_SET_VRING_NUM, i, vq->num));
+		ASSERT_EQ(0, vv_set_vring_addr(c->fd, i, vq->desc_iova, vq->driver_iova,
+					       vq->device_iova));
+		ASSERT_EQ(0, vv_set_vring_fd(c->fd, VHOST_SET_VRING_KICK, i, c->queue[i].kick));
+	}
+	for (i = 0; i < NUM; i++)
+		ASSERT_EQ(0, net_post_rx(n, i));
+	ASSERT_EQ(0, client_start(c));
+	ASSERT_EQ(0, net_flush(n, NET_RX));
+	ASSERT_EQ(0, send_frames(n, 3));
+	EXPECT_EQ(0, receive_frames(n, 3));
+	EXPECT_EQ(VV_S_RUNNING, device_status(n));
+}
+
 /* A group that can't get another address space keeps the one it has, as a whole */
 TEST_F(control, address_space_of_a_group_that_runs)
 {
