@@ -5,6 +5,7 @@
 
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/netlink.h>
 #include <linux/slab.h>
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
@@ -65,6 +66,20 @@ static bool shared_backend;
 module_param(shared_backend, bool, 0644);
 MODULE_PARM_DESC(shared_backend, "New disks share their contents with others made like that [N]");
 
+/*
+ * What is written is in memory at once; a driver that may flush takes that for a
+ * cache until it chooses otherwise, as the other way round (5.2.5.2).
+ */
+static bool simblk_is_writeback(const struct simblk *blk)
+{
+	u64 features = blk->sim.features;
+
+	if (blk->chose)
+		return blk->writeback;
+	return !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
+	       features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
+}
+
 static void simblk_get_config(struct vdpasim *sim, void *space)
 {
 	const struct simblk *blk = sim_to_blk(sim);
@@ -79,7 +94,7 @@ static void simblk_get_config(struct vdpasim *sim, void *space)
 		.physical_block_exp = ilog2(blocks_a_page),
 		.min_io_size = __cpu_to_virtio16(true, blocks_a_page),
 		.opt_io_size = __cpu_to_virtio32(true, blocks_a_page),
-		.wce = blk->writeback,
+		.wce = simblk_is_writeback(blk),
 		.num_queues = __cpu_to_virtio16(true, sim->nvqs),
 		.max_discard_sectors = __cpu_to_virtio32(true, limits->range_max),
 		.max_discard_seg = __cpu_to_virtio32(true, SIMBLK_DISCARD_RANGES),
@@ -102,20 +117,18 @@ static void simblk_set_config(struct vdpasim *sim, unsigned int offset,
 			      const void *buf, unsigned int len)
 {
 	const unsigned int wce = offsetof(struct virtio_blk_config, wce);
+	struct simblk *blk = sim_to_blk(sim);
 
 	if (!(sim->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
 	    offset > wce || wce - offset >= len)
 		return;
-	sim_to_blk(sim)->writeback = ((const u8 *)buf)[wce - offset];
+	blk->writeback = ((const u8 *)buf)[wce - offset];
+	blk->chose = true;
 }
 
-/*
- * What is written is in memory at once; a driver that can't choose but may
- * flush takes that for a cache.
- */
 static void simblk_reset(struct vdpasim *sim)
 {
-	sim_to_blk(sim)->writeback = true;
+	sim_to_blk(sim)->chose = false;
 }
 
 static int simblk_put_stats(struct vdpasim_vq *vq, struct sk_buff *msg)
@@ -210,7 +223,6 @@ static int simblk_init(struct vdpasim *sim, const struct vdpasim_shape *shape)
 		return err;
 	if (shape->features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
 		sim->config_size = SIMBLK_CONFIG_SIZE_MAX;
-	simblk_reset(sim);
 	blk->stats = kcalloc(shape->nvqs, sizeof(*blk->stats), GFP_KERNEL);
 	if (!blk->stats)
 		return -ENOMEM;
@@ -218,6 +230,17 @@ static int simblk_init(struct vdpasim *sim, const struct vdpasim_shape *shape)
 		     simblk_store_share(blk->limits.size) :
 		     simblk_store_create(blk->limits.size);
 	return blk->store ? 0 : -ENOMEM;
+}
+
+/* A disk whose cache mode can be chosen can be flushed as well (5.2.5.2) */
+static int simblk_check_features(u64 features, struct netlink_ext_ack *extack)
+{
+	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) &&
+	    !(features & BIT_ULL(VIRTIO_BLK_F_FLUSH))) {
+		NL_SET_ERR_MSG(extack, "feature CONFIG_WCE needs FLUSH");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int simblk_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
@@ -242,6 +265,9 @@ static int simblk_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	}
 	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))
 		shape.features = config->device_features;
+	err = simblk_check_features(shape.features, config->extack);
+	if (err)
+		return err;
 
 	sim = vdpasim_create(&shape);
 	if (IS_ERR(sim))

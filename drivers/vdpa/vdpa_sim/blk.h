@@ -108,13 +108,15 @@ struct simblk_stats {
  * @limits: what it is like
  * @store: its contents
  * @stats: a queue's counters, as many as queues
- * @writeback: what the driver chose where it may choose (VIRTIO_BLK_F_CONFIG_WCE)
+ * @chose: the driver did so where it may choose (VIRTIO_BLK_F_CONFIG_WCE)
+ * @writeback: what it chose then
  */
 struct simblk {
 	struct vdpasim sim;
 	struct simblk_limits limits;
 	struct simblk_store *store;
 	struct simblk_stats *stats;
+	bool chose;
 	bool writeback;
 };
 

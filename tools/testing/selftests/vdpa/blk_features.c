@@ -322,6 +322,33 @@ TEST_F_TIMEOUT(zeroing, ends_a_batch, 120)
 	EXPECT_EQ(1, batches(&self->b, self->name, VIRTIO_BLK_T_WRITE_ZEROES));
 }
 
+/* --- the cache mode needs a cache (5.2.5.1, 5.2.5.2) ------------------------- */
+
+TEST(cache_mode_without_flush)
+{
+	uint64_t wce = VV_BIT(VIRTIO_BLK_F_CONFIG_WCE), flush = VV_BIT(VIRTIO_BLK_F_FLUSH);
+	uint64_t common = VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM);
+	uint64_t accepted[] = { 0, wce, flush, wce | flush };
+	char name[32], path[64];
+	uint8_t mode;
+	unsigned int i;
+	struct blk b;
+
+	EXPECT_EQ(-EINVAL, vdpa_create("vdpasim_blk", common | wce, name, path));
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk", common | wce | flush, name, path));
+	for (i = 0; i < ARRAY_SIZE(accepted); i++) {
+		ASSERT_EQ(0, blk_open(&b, path, accepted[i], NUM, DEPTH, ROOM));
+		ASSERT_EQ(0, vv_get_config(b.c.fd, WCE_OFFSET, &mode, 1));
+		EXPECT_EQ(accepted[i] != wce, mode);
+		mode = 1;
+		ASSERT_EQ(0, vv_set_config(b.c.fd, WCE_OFFSET, &mode, 1));
+		ASSERT_EQ(0, vv_get_config(b.c.fd, WCE_OFFSET, &mode, 1));
+		EXPECT_EQ(1, mode);
+		blk_close(&b);
+	}
+	vdpa_del(name);
+}
+
 /* --- refusals ---------------------------------------------------------------- */
 
 /* What other drivers than modern ones would need is refused, not tried */
