@@ -142,26 +142,49 @@ static u8 simnet_coal_set_all(struct simnet *net, unsigned int first,
 	return VIRTIO_NET_OK;
 }
 
-static u8 simnet_coal_one(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from,
-			  struct simnet_answer *answer)
+/* The queue that a command names; NULL unless it is one for frames, and enabled */
+static struct simnet_coal *simnet_coal_find(struct simnet *net, __le16 raw)
+{
+	u16 index = le16_to_cpu(raw);
+
+	if (!simnet_has(net, VIRTIO_NET_F_VQ_NOTF_COAL) ||
+	    index >= simnet_control_index(net) ||
+	    !READ_ONCE(net->sim.vqs[index].ready))
+		return NULL;
+	return &net->queues[index].coal;
+}
+
+static u8 simnet_coal_set_one(struct simnet *net, struct vdpa_vring_cursor *from)
 {
 	struct virtio_net_ctrl_coal_vq raw;
 	struct simnet_coal *coal;
 
-	if (!simnet_has(net, VIRTIO_NET_F_VQ_NOTF_COAL) ||
-	    vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw) ||
-	    le16_to_cpu(raw.vqn) >= simnet_control_index(net))
+	if (vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw))
 		return VIRTIO_NET_ERR;
-	coal = &net->queues[le16_to_cpu(raw.vqn)].coal;
-	if (cmd == VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET) {
-		simnet_coal_set(coal, le32_to_cpu(raw.coal.max_usecs),
-				le32_to_cpu(raw.coal.max_packets));
-	} else {
-		/* only commands change them */
-		answer->coal.max_packets = cpu_to_le32(coal->max_frames);
-		answer->coal.max_usecs = cpu_to_le32(coal->max_usecs);
-		answer->len = sizeof(answer->coal);
-	}
+	coal = simnet_coal_find(net, raw.vqn);
+	if (!coal)
+		return VIRTIO_NET_ERR;
+	simnet_coal_set(coal, le32_to_cpu(raw.coal.max_usecs),
+			le32_to_cpu(raw.coal.max_packets));
+	return VIRTIO_NET_OK;
+}
+
+/* The number of the queue is all that a driver has to give: the rest is the answer */
+static u8 simnet_coal_get_one(struct simnet *net, struct vdpa_vring_cursor *from,
+			      struct simnet_answer *answer)
+{
+	struct simnet_coal *coal;
+	__le16 raw;
+
+	if (vdpa_vring_pull(from, &raw, sizeof(raw)) != sizeof(raw))
+		return VIRTIO_NET_ERR;
+	coal = simnet_coal_find(net, raw);
+	if (!coal)
+		return VIRTIO_NET_ERR;
+	/* only commands change them */
+	answer->coal.max_packets = cpu_to_le32(coal->max_frames);
+	answer->coal.max_usecs = cpu_to_le32(coal->max_usecs);
+	answer->len = sizeof(answer->coal);
 	return VIRTIO_NET_OK;
 }
 
@@ -183,8 +206,9 @@ u8 simnet_control_coal(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *fro
 	case VIRTIO_NET_CTRL_NOTF_COAL_TX_SET:
 		return simnet_coal_set_all(net, 1, from);
 	case VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET:
+		return simnet_coal_set_one(net, from);
 	case VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET:
-		return simnet_coal_one(net, cmd, from, answer);
+		return simnet_coal_get_one(net, from, answer);
 	default:
 		return VIRTIO_NET_ERR;
 	}

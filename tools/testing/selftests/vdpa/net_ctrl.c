@@ -209,8 +209,11 @@ static int coalesce_queue(struct net *n, uint16_t queue, uint32_t frames, uint32
 			   data, sizeof(data));
 }
 
-/* What the device has of a queue, behind the acknowledgment */
-static int get_coalesce(struct net *n, uint16_t queue, uint32_t answer[2])
+/*
+ * What the device has of a queue, behind the acknowledgment. Of what is asked by, the
+ * number of the queue comes first, and drivers may leave out some of the rest.
+ */
+static int ask_coalesce(struct net *n, uint16_t queue, size_t len, uint32_t answer[2])
 {
 	struct {
 		uint8_t class, command;
@@ -221,7 +224,7 @@ static int get_coalesce(struct net *n, uint16_t queue, uint32_t answer[2])
 	};
 	char *get = n->ctrl + 64;
 	struct vq_seg seg[2] = {
-		{ client_iova(&n->c, n->ctrl), sizeof(ask) },
+		{ client_iova(&n->c, n->ctrl), offsetof(typeof(ask), queue) + len },
 		{ client_iova(&n->c, get), 9 },
 	};
 	uint32_t token, used;
@@ -239,6 +242,11 @@ static int get_coalesce(struct net *n, uint16_t queue, uint32_t answer[2])
 		return -EBADMSG;
 	memcpy(answer, get + 1, 8);
 	return get[0];
+}
+
+static int get_coalesce(struct net *n, uint16_t queue, uint32_t answer[2])
+{
+	return ask_coalesce(n, queue, 2 * sizeof(queue), answer);
 }
 
 /* Frames until a queue's notification comes, as set by commands before */
@@ -367,6 +375,44 @@ TEST_F(control, coalescing_of_one_queue)
 	EXPECT_EQ(VIRTIO_NET_ERR, get_coalesce(n, NET_CTRL, answer));
 	EXPECT_EQ(VIRTIO_NET_ERR, coalesce(n, 4, 1, 1));
 	EXPECT_EQ(VIRTIO_NET_ERR, net_command(n, VIRTIO_NET_CTRL_NOTF_COAL, 0, "1234567", 7));
+}
+
+/* All lengths by which one can ask, from the number of the queue alone */
+TEST_F(control, coalescing_is_asked_for)
+{
+	static const size_t lengths[] = { 2, 4, 12 };
+	struct net *n = &self->n;
+	uint32_t answer[2];
+	unsigned int i;
+
+	if (!variant->features)
+		SKIP(return, "not negotiated");
+	ASSERT_EQ(VIRTIO_NET_OK, coalesce_queue(n, NET_TX, 3, LONG_US));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memset(answer, 0xff, sizeof(answer));
+		EXPECT_EQ(VIRTIO_NET_OK, ask_coalesce(n, NET_TX, lengths[i], answer));
+		EXPECT_EQ(3, answer[0]);
+		EXPECT_EQ(LONG_US, answer[1]);
+	}
+	EXPECT_EQ(VIRTIO_NET_ERR, ask_coalesce(n, NET_TX, 1, answer));
+}
+
+/* virtio 1.3, 5.1.6.5.8.2: only of queues that are enabled */
+TEST_F(control, coalescing_of_a_queue_that_is_off)
+{
+	struct net *n = &self->n;
+	uint32_t answer[2];
+
+	if (!variant->features)
+		SKIP(return, "not negotiated");
+	ASSERT_EQ(0, vv_set_vring(n->c.fd, VHOST_VDPA_SET_VRING_ENABLE, NET_TX, 0));
+	EXPECT_EQ(VIRTIO_NET_ERR, coalesce_queue(n, NET_TX, 3, LONG_US));
+	EXPECT_EQ(VIRTIO_NET_ERR, get_coalesce(n, NET_TX, answer));
+	EXPECT_EQ(VIRTIO_NET_OK, coalesce_queue(n, NET_RX, 3, LONG_US));
+	ASSERT_EQ(0, vv_set_vring(n->c.fd, VHOST_VDPA_SET_VRING_ENABLE, NET_TX, 1));
+	EXPECT_EQ(VIRTIO_NET_OK, get_coalesce(n, NET_TX, answer));
+	EXPECT_EQ(0, answer[0]);
+	EXPECT_EQ(0, answer[1]);
 }
 
 /* --- queues ------------------------------------------------------------------ */
