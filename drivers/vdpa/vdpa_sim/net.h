@@ -60,7 +60,7 @@
  * @bytes: of frames
  * @errors: frames or commands that made no sense
  * @overruns: frames for which the driver had no buffer
- * @oversized: frames that did not fit into the driver's buffers
+ * @oversized: frames that did not fit into the driver's buffers, or its MTU
  * @filtered: frames that were for nobody
  * @segmented: frames that the device cut or completed for the receiver
  */
@@ -316,6 +316,7 @@ struct simnet_frame {
  * @stats: its counters
  * @accepts: receive offloads of its driver
  * @hdr_len: bytes of a header
+ * @max_len: bytes of a frame that surely is in keeping with the MTU
  * @hash: of the frame at hand, when they are more than SIMNET_HDR
  * @mergeable: a frame may be in several chains
  * @frames: that may still come
@@ -328,6 +329,7 @@ struct simnet_receiver {
 	struct simnet_stats *stats;
 	u64 accepts;
 	size_t hdr_len;
+	size_t max_len;
 	struct simnet_hash hash;
 	bool mergeable;
 	unsigned int frames;
@@ -337,6 +339,8 @@ struct simnet_receiver {
 };
 
 bool simnet_receiver_take(struct simnet_receiver *rx, unsigned int n);
+bool simnet_exceeds_mtu(const struct simnet_receiver *rx,
+			const struct simnet_frame *frame);
 void simnet_receive_pieces(struct simnet_receiver *rx,
 			   const struct simnet_frame *frame);
 

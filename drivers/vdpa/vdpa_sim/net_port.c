@@ -78,6 +78,12 @@ static void simnet_receiver_close(struct simnet_receiver *rx)
 	rx->vq = NULL;
 }
 
+/* What was not cut is no larger than the MTU that the driver was told (5.1.4.1) */
+static size_t simnet_max_len(const struct simnet *net)
+{
+	return simnet_has(net, VIRTIO_NET_F_MTU) ? ETH_HLEN + net->mtu : SIMNET_MAX_FRAME;
+}
+
 /* Only senders hold a lock when they come here, and receivers never send */
 static void simnet_receiver_open(struct simnet_receiver *rx,
 				 struct vdpasim_vq *vq)
@@ -89,6 +95,7 @@ static void simnet_receiver_open(struct simnet_receiver *rx,
 	rx->before = rx->stats->packets;
 	rx->accepts = simnet_accepts(sim_to_net(vq->sim));
 	rx->hdr_len = simnet_hdr_len(sim_to_net(vq->sim));
+	rx->max_len = simnet_max_len(sim_to_net(vq->sim));
 	rx->mergeable = simnet_has(sim_to_net(vq->sim), VIRTIO_NET_F_MRG_RXBUF);
 	rx->used = 0;
 	rx->taken = 0;
@@ -115,6 +122,10 @@ static __always_inline void simnet_receive(struct simnet_receiver *rx,
 	struct vdpa_vring_chain *chain;
 	void *to = NULL;
 
+	if (unlikely(data_len > rx->max_len) && simnet_exceeds_mtu(rx, frame)) {
+		rx->stats->oversized++;
+		return;
+	}
 	if (rx->used == rx->taken && !simnet_receiver_take(rx, rx->frames)) {
 		rx->stats->overruns++;
 		return;

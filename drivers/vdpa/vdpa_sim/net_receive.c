@@ -9,6 +9,23 @@
 /* A frame is in one batch of chains, so a merged one has no more than this */
 #define SIMNET_MAX_MERGED	VDPASIM_BATCH
 
+/**
+ * simnet_exceeds_mtu - is a frame too large for a driver that was told its MTU?
+ * @rx: where to
+ * @frame: a frame of more than its @max_len bytes
+ *
+ * A tag comes on top, and a large packet is no matter of the MTU.
+ */
+bool simnet_exceeds_mtu(const struct simnet_receiver *rx,
+			const struct simnet_frame *frame)
+{
+	const struct simnet_header *header = frame->data ?: &frame->header;
+	u8 type = frame->hdr.hdr.gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	unsigned int tag = eth_type_vlan(header->proto) ? VLAN_HLEN : 0;
+
+	return type == VIRTIO_NET_HDR_GSO_NONE && frame->len > rx->max_len + tag;
+}
+
 /* How many of the chains at hand hold @len bytes; 0 when all of them don't */
 static unsigned int simnet_count_chains(const struct simnet_receiver *rx, size_t len)
 {

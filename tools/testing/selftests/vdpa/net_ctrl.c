@@ -41,7 +41,8 @@
 #define ANNOUNCE	VV_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE)
 #define COALESCE	(VV_BIT(VIRTIO_NET_F_NOTF_COAL) | VV_BIT(VIRTIO_NET_F_VQ_NOTF_COAL))
 #define OFFERED		(NET_WANTED | ANNOUNCE | COALESCE | VV_BIT(VIRTIO_F_RING_PACKED) | \
-			 VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM))
+			 VV_BIT(VIRTIO_NET_F_MTU) | VV_BIT(VIRTIO_F_VERSION_1) |	\
+			 VV_BIT(VIRTIO_F_ACCESS_PLATFORM))
 
 FIXTURE(control) {
 	char name[32];
@@ -413,6 +414,51 @@ TEST_F(control, coalescing_of_a_queue_that_is_off)
 	EXPECT_EQ(VIRTIO_NET_OK, get_coalesce(n, NET_TX, answer));
 	EXPECT_EQ(0, answer[0]);
 	EXPECT_EQ(0, answer[1]);
+}
+
+/* --- what is received -------------------------------------------------------- */
+
+/* Sends a frame of @len bytes; true when it comes back whole */
+static bool returns(struct net *n, size_t len, bool tagged)
+{
+	static const char tag[4] = { (char)0x81, 0, 0, 5 };
+	char *frame = net_tx_frame(n, 0);
+	uint32_t slot, used;
+	bool same;
+
+	net_fill(n, 0, len, 1);
+	if (tagged)
+		memcpy(frame + 12, tag, sizeof(tag));
+	/* the device is through with both queues when the frame was sent */
+	if (net_send(n, 0, len) || net_flush(n, NET_TX) ||
+	    client_poll(&n->c, NET_TX, &slot, &used, PATIENCE) ||
+	    !vq_pending(&n->c.queue[NET_RX].vq) ||
+	    client_poll(&n->c, NET_RX, &slot, &used, PATIENCE))
+		return false;
+	same = used == NET_HEADER + len && !memcmp(net_rx_frame(n, slot), frame, len);
+	return same && !net_post_rx(n, slot) && !net_flush(n, NET_RX);
+}
+
+/* virtio 1.2, 5.1.4.1: nothing that is larger than the MTU that a driver was told */
+TEST_F(control, mtu)
+{
+	struct net *n = &self->n;
+	uint64_t oversized;
+
+	/* a driver that was told nothing gets what it has room for */
+	EXPECT_TRUE(returns(n, 1515, false));
+	EXPECT_TRUE(returns(n, 1519, true));
+	net_close(n);
+
+	ASSERT_EQ(0, net_open(n, self->path, NET_WANTED | variant->features |
+			      VV_BIT(VIRTIO_NET_F_MTU), NUM, ROOM));
+	ASSERT_TRUE(n->c.features & VV_BIT(VIRTIO_NET_F_MTU));
+	EXPECT_TRUE(returns(n, 1514, false));
+	EXPECT_FALSE(returns(n, 1515, false));
+	EXPECT_TRUE(returns(n, 1518, true));
+	EXPECT_FALSE(returns(n, 1519, true));
+	ASSERT_EQ(0, vdpa_counter(self->name, NET_RX, "oversized", &oversized));
+	EXPECT_EQ(2, oversized);
 }
 
 /* --- queues ------------------------------------------------------------------ */
