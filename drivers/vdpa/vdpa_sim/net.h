@@ -4,6 +4,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <linux/srcu.h>
 #include <linux/virtio_net.h>
 
@@ -182,6 +183,17 @@ struct simnet_header {
 	__be16 proto;
 	__be16 tci;
 };
+
+static inline u16 simnet_vid(const struct simnet_header *header)
+{
+	return ntohs(header->tci) & VLAN_VID_MASK;
+}
+
+/* Is it in a VLAN? With a priority alone it is in none. */
+static inline bool simnet_is_tagged(const struct simnet_header *header)
+{
+	return header->proto == htons(ETH_P_8021Q) && simnet_vid(header);
+}
 
 /**
  * struct simnet - a simulated network device
@@ -441,7 +453,7 @@ void simnet_debugfs_del(struct simnet *net);
 void simnet_debugfs_init(void);
 void simnet_debugfs_exit(void);
 
-bool simnet_filter_passes(const struct simnet_filter *filter,
+bool simnet_filter_passes(const struct simnet *net, const struct simnet_filter *filter,
 			  const struct simnet_header *header, bool own);
 void simnet_filter_reset(struct simnet *net);
 u8 simnet_control_rx(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *from);

@@ -33,16 +33,14 @@ struct simnet_macs {
  * struct simnet_filter - what passes
  * @modes: SIMNET_RX() of what is on
  * @has_table: the tables below count; without them every group passes
- * @has_vlans: @vlans counts
  * @unicast: addresses besides the device's own
  * @multicast: groups
- * @vlans: networks whose frames pass
+ * @vlans: networks whose frames pass; none at first, with VIRTIO_NET_F_CTRL_VLAN
  * @rcu: to free it
  */
 struct simnet_filter {
 	unsigned int modes;
 	bool has_table;
-	bool has_vlans;
 	struct simnet_macs unicast;
 	struct simnet_macs multicast;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
@@ -81,32 +79,22 @@ static bool simnet_passes_group(const struct simnet_filter *filter, const u8 *ad
 	       simnet_macs_have(&filter->multicast, addr);
 }
 
-static bool simnet_passes_vlan(const struct simnet_filter *filter,
-			       const struct simnet_header *header)
-{
-	u16 vid;
-
-	if (!filter->has_vlans || header->proto != htons(ETH_P_8021Q))
-		return true;
-	/* a frame with a priority alone is in no VLAN */
-	vid = ntohs(header->tci) & VLAN_VID_MASK;
-	return !vid || test_bit(vid, filter->vlans);
-}
-
 /**
  * simnet_filter_passes - does the driver want a frame?
+ * @net: its device
  * @filter: its filter
  * @header: of the frame
  * @own: it is for the device's own address
  *
  * Return: true for frames that it does not refuse.
  */
-bool simnet_filter_passes(const struct simnet_filter *filter,
+bool simnet_filter_passes(const struct simnet *net, const struct simnet_filter *filter,
 			  const struct simnet_header *header, bool own)
 {
 	if (filter->modes & SIMNET_RX(PROMISC))
 		return true;
-	if (!simnet_passes_vlan(filter, header))
+	if (simnet_is_tagged(header) && simnet_has(net, VIRTIO_NET_F_CTRL_VLAN) &&
+	    !test_bit(simnet_vid(header), filter->vlans))
 		return false;
 	if (is_multicast_ether_addr(header->dest))
 		return simnet_passes_group(filter, header->dest);
@@ -223,7 +211,6 @@ u8 simnet_control_vlan(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *fro
 	filter = simnet_filter_copy(net);
 	if (!filter)
 		return VIRTIO_NET_ERR;
-	filter->has_vlans = true;
 	if (cmd == VIRTIO_NET_CTRL_VLAN_ADD)
 		__set_bit(vid, filter->vlans);
 	else

@@ -179,7 +179,9 @@ static bool simnet_is_for(struct simnet *net, const struct simnet_header *header
 
 	filter = srcu_dereference(net->filter, &simnet_ports_srcu);
 	if (unlikely(filter))
-		return simnet_filter_passes(filter, header, own);
+		return simnet_filter_passes(net, filter, header, own);
+	if (unlikely(simnet_is_tagged(header)) && simnet_has(net, VIRTIO_NET_F_CTRL_VLAN))
+		return false;
 	return own || is_multicast_ether_addr(header->dest);
 }
 

@@ -162,7 +162,10 @@ TEST_F(filter, nothing_chosen)
 	struct net *n = &self->n;
 
 	EXPECT_EQ(1, passes(n, n->mac, -1));
-	EXPECT_EQ(1, passes(n, n->mac, 5));
+	/* it is in no VLAN yet, and a priority alone is none */
+	EXPECT_EQ(0, passes(n, n->mac, 5));
+	EXPECT_EQ(0, passes(n, broadcast, 5));
+	EXPECT_EQ(1, passes(n, n->mac, 0));
 	EXPECT_EQ(1, passes(n, broadcast, -1));
 	EXPECT_EQ(1, passes(n, group, -1));
 	EXPECT_EQ(0, passes(n, other, -1));
@@ -283,7 +286,7 @@ TEST_F(filter, bad_commands)
 	/* nothing of it counts */
 	EXPECT_EQ(0, passes(n, other, -1));
 	EXPECT_EQ(1, passes(n, group, -1));
-	EXPECT_EQ(1, passes(n, n->mac, 5));
+	EXPECT_EQ(0, passes(n, n->mac, 5));
 }
 
 /* A reset forgets all that was chosen */
@@ -314,6 +317,7 @@ TEST(not_negotiated)
 	EXPECT_EQ(VIRTIO_NET_ERR, mode(&n, VIRTIO_NET_CTRL_RX_NOUNI, 1));
 	EXPECT_EQ(VIRTIO_NET_ERR, table(&n, 1, other, 1, group));
 	EXPECT_EQ(VIRTIO_NET_ERR, vlan(&n, VIRTIO_NET_CTRL_VLAN_ADD, 1));
+	EXPECT_EQ(1, passes(&n, n.mac, 5));
 	EXPECT_EQ(0, passes(&n, other, -1));
 	net_close(&n);
 	vdpa_del(name);
