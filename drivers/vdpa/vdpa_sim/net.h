@@ -413,6 +413,7 @@ u8 simnet_control_hash(struct simnet *net, struct vdpa_vring_cursor *from);
 
 bool simnet_send(struct vdpasim_vq *vq);
 void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func);
+void simnet_port_wait(void);
 void simnet_port_barrier(void);
 void simnet_port_add(struct simnet *net);
 void simnet_port_del(struct simnet *net);

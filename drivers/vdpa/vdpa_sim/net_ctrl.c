@@ -36,6 +36,8 @@ static u8 simnet_control_mq(struct simnet *net, struct vdpa_vring_cursor *from)
 	/* the last command that says where frames go is the one that counts */
 	WRITE_ONCE(net->by_table, false);
 	simnet_steer_update(net);
+	/* a frame on its way to a queue beyond must not come when this is done */
+	simnet_port_wait();
 	return VIRTIO_NET_OK;
 }
 

@@ -46,6 +46,13 @@ void simnet_port_call(struct rcu_head *rcu, rcu_callback_t func)
 	call_srcu(&simnet_ports_srcu, rcu, func);
 }
 
+/* Those who send see from now on what was changed before, and nothing else */
+void simnet_port_wait(void)
+{
+	/* a driver waits for it; the other kind takes some ticks */
+	synchronize_srcu_expedited(&simnet_ports_srcu);
+}
+
 void simnet_port_barrier(void)
 {
 	srcu_barrier(&simnet_ports_srcu);

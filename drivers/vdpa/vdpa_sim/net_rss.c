@@ -105,6 +105,8 @@ u8 simnet_control_rss(struct simnet *net, struct vdpa_vring_cursor *from)
 	WRITE_ONCE(net->active, senders);
 	simnet_rss_replace(net, rss);
 	WRITE_ONCE(net->by_table, true);
+	/* no frame comes by what counted before when this is done */
+	simnet_port_wait();
 	return VIRTIO_NET_OK;
 }
 
@@ -136,5 +138,6 @@ u8 simnet_control_hash(struct simnet *net, struct vdpa_vring_cursor *from)
 	}
 	WRITE_ONCE(net->by_table, false);
 	simnet_rss_replace(net, rss);
+	simnet_port_wait();
 	return VIRTIO_NET_OK;
 }

@@ -724,6 +724,84 @@ TEST_F(rss, automatic_again)
 	EXPECT_EQ(0, r.hash.value);
 }
 
+/* Sends a packet, by the last pair, that the device has to cut into 800 fragments */
+static int send_long(struct driver *d)
+{
+	unsigned int queue = PAIRS * 2 - 1;
+	struct packet p = { .payload = 6400 };
+	int err;
+
+	packet_build(&p, d->mac, tx_frame(d));
+	memset(d->tx, 0, d->head);
+	packet_header(&p, VIRTIO_NET_HDR_GSO_UDP, 8, (void *)d->tx);
+	err = give(d, queue, d->tx, d->head + p.len, false, 0);
+	return err ? err : publish(d, queue);
+}
+
+/* Waits until it was sent, and makes room for the next in both pairs */
+static int recycle(struct driver *d)
+{
+	static const unsigned int pairs[] = { 0, PAIRS - 1 };
+	uint32_t slot, used;
+	unsigned int i;
+	int err = client_poll(&d->c, PAIRS * 2 - 1, &slot, &used, PATIENCE);
+
+	for (i = 0; !err && i < ARRAY_SIZE(pairs); i++) {
+		while (!err && vq_get(&d->c.queue[pairs[i] * 2].vq, &slot, &used))
+			err = give(d, pairs[i] * 2, d->rx[pairs[i]] + slot * ROOM, d->rx_room,
+				   true, slot);
+		if (!err)
+			err = publish(d, pairs[i] * 2);
+	}
+	return err;
+}
+
+static void wait_us(unsigned int us)
+{
+	uint64_t end = now_ns() + us * 1000ull;
+
+	while (now_ns() < end)
+		;
+}
+
+/*
+ * What is on its way when the driver stops using a queue comes before it is told
+ * that the device did: whatever says so, the number of pairs or the table.
+ */
+TEST(none_comes_late)
+{
+	struct config config = some_config();
+	unsigned int i, late = 0, there = 0;
+	volatile uint16_t *used;
+	char name[32], path[64];
+	struct driver d;
+	uint16_t before, seen;
+	uint64_t end;
+
+	memset(config.table, 0, sizeof(config.table));
+	config.unclassified = 0;
+	ASSERT_EQ(0, vdpa_create_pairs(PAIRS, OFFERED, name, path));
+	ASSERT_EQ(0, driver_open(&d, path, MQ | RSS | UFO, ROOM));
+	used = &d.c.queue[(PAIRS - 1) * 2].vq.used->idx;
+	end = now_ns() + 10 * 1000000000ull;
+	for (i = 0; i < 200 && now_ns() < end; i++) {
+		ASSERT_EQ(VIRTIO_NET_OK, set_pairs(&d, PAIRS));
+		before = *used;
+		ASSERT_EQ(0, send_long(&d));
+		wait_us(i % 100 * 20);
+		ASSERT_EQ(VIRTIO_NET_OK, i & 1 ? configure(&d, &config) : set_pairs(&d, 1));
+		seen = *used;
+		ASSERT_EQ(0, recycle(&d));
+		late += *used != seen;
+		there += seen != before;
+	}
+	EXPECT_EQ(0, late);
+	/* or nothing was tried */
+	EXPECT_LT(0, there);
+	client_close(&d.c);
+	vdpa_del(name);
+}
+
 /* Fragments that the device makes have no ports */
 TEST(fragments)
 {
