@@ -71,7 +71,7 @@ static bool simnet_parse_gso(const struct simnet *net, struct simnet_frame *fram
 	least = simnet_field(hdr->csum_start) + kind->header;
 	if (!(net->sim.features & kind->send) || !hdr->gso_size ||
 	    simnet_field(hdr->csum_offset) != kind->check ||
-	    least > frame->len || hdr_len > frame->len)
+	    least > frame->len)
 		return false;
 	frame->needs |= kind->receive;
 
@@ -82,8 +82,8 @@ static bool simnet_parse_gso(const struct simnet *net, struct simnet_frame *fram
 		frame->needs |= BIT_ULL(VIRTIO_NET_F_GUEST_ECN);
 	}
 
-	/* a hint, that a receiver wants to be no less than this (5.1.6.4.1) */
-	if (hdr_len < least) {
+	/* a hint, that nothing depends on unless the driver promised more (5.1.6.2.2) */
+	if (hdr_len < least || hdr_len > frame->len) {
 		if (simnet_has(net, VIRTIO_NET_F_GUEST_HDRLEN))
 			return false;
 		hdr->hdr_len = __cpu_to_virtio16(true, least);

@@ -454,7 +454,6 @@ TEST_F_TIMEOUT(offload, headers_that_lie, 120)
 		REFUSED(hdr->gso_type = 0x7f);
 		REFUSED(hdr->gso_type = 0xff);
 		REFUSED(hdr->gso_type = VIRTIO_NET_HDR_GSO_ECN);
-		REFUSED(hdr->hdr_len = p.len + 1);
 		REFUSED(hdr->flags = 0);
 		if (!kind->tcp)
 			REFUSED(hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN);
@@ -556,6 +555,10 @@ TEST(exact_header_length)
 	packet_header(&p, kind->type, MSS, tx_header(&n));
 	tx_header(&n)->hdr_len--;
 	EXPECT_TRUE(is_refused(&n, name, p.len));
+	make(&n, kind, 5000, &p);
+	packet_header(&p, kind->type, MSS, tx_header(&n));
+	tx_header(&n)->hdr_len = p.len + 1;
+	EXPECT_TRUE(is_refused(&n, name, p.len));
 	net_close(&n);
 	vdpa_del(name);
 }
@@ -629,20 +632,45 @@ TEST_F_TIMEOUT(some, kinds, 120)
 /* A length of headers that is too small is no use to receivers */
 TEST(hint)
 {
+	static const uint16_t lengths[] = { 0, 5100, 0xffff };
 	static char frame[ROOM];
 	struct virtio_net_hdr_v1 hdr;
 	char name[32], path[64];
 	struct packet p;
+	unsigned int i;
 	struct net n;
 
 	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, name, path));
 	ASSERT_EQ(0, net_open(&n, path, NET_WANTED | SEND | RECEIVE, NUM, ROOM));
-	make(&n, kinds, 5000, &p);
-	packet_header(&p, kinds[0].type, MSS, tx_header(&n));
-	tx_header(&n)->hdr_len = 0;
-	ASSERT_EQ(0, send_frame(&n, p.len));
-	ASSERT_EQ((long)p.len, receive(&n, &hdr, frame));
-	EXPECT_EQ(p.data, hdr.hdr_len);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		make(&n, kinds, 5000, &p);
+		packet_header(&p, kinds[0].type, MSS, tx_header(&n));
+		tx_header(&n)->hdr_len = lengths[i];
+		ASSERT_EQ(0, send_frame(&n, p.len));
+		ASSERT_EQ((long)p.len, receive(&n, &hdr, frame));
+		EXPECT_EQ(p.data, hdr.hdr_len);
+	}
+	net_close(&n);
+	vdpa_del(name);
+}
+
+/* A packet of the largest size that IPv6 knows, and a tag */
+TEST(largest_frame)
+{
+	static char frame[ROOM];
+	const size_t len = 14 + 4 + 40 + 65535;
+	struct virtio_net_hdr_v1 hdr;
+	char name[32], path[64];
+	struct net n;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_net", OFFERED, name, path));
+	ASSERT_EQ(0, net_open(&n, path, NET_WANTED, NUM, ROOM));
+	net_fill(&n, 0, len, 1);
+	ASSERT_EQ(0, send_frame(&n, len));
+	EXPECT_EQ((long)len, receive(&n, &hdr, frame));
+	EXPECT_EQ(0, memcmp(net_tx_frame(&n, 0), frame, len));
+	net_fill(&n, 0, len + 1, 1);
+	EXPECT_TRUE(is_refused(&n, name, len + 1));
 	net_close(&n);
 	vdpa_del(name);
 }
