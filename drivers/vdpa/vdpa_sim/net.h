@@ -29,8 +29,8 @@
 				 VIRTIO_NET_RSS_HASH_TYPE_TCPv6 |	\
 				 VIRTIO_NET_RSS_HASH_TYPE_UDPv6)
 
-/* The largest frame: an IPv4 or IPv6 packet of the largest size, and a tag */
-#define SIMNET_MAX_FRAME	(65535 + ETH_HLEN + 4)
+/* The largest frame: an IPv6 packet, whose header is not part of its length, and a tag */
+#define SIMNET_MAX_FRAME	(65535 + 40 + ETH_HLEN + 4)
 
 /* Headers of a packet to be cut: two tags, the longest IP and TCP headers */
 #define SIMNET_MAX_HEAD		256

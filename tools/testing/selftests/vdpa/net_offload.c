@@ -629,7 +629,7 @@ TEST_F_TIMEOUT(some, kinds, 120)
 	}
 }
 
-/* A length of headers that is too small is no use to receivers */
+/* A length of headers that can't be is no use to receivers, but no mistake either */
 TEST(hint)
 {
 	static const uint16_t lengths[] = { 0, 5100, 0xffff };
