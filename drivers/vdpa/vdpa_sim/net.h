@@ -81,8 +81,8 @@ struct simnet;
  * struct simnet_coal - when a queue's used buffers are told of; with its lock
  * @net: the device
  * @index: of the queue
- * @max_usecs: time from the first frame on; 0: at once
- * @max_frames: frames after which it need not be over; 0: any number
+ * @max_usecs: time from the first frame on
+ * @max_frames: frames after which it need not be over; 0 of either: at once
  * @frames: since the last notification
  * @wanted: the driver waits for a notification
  * @armed: @timer runs, or @work is on its way; then @wanted as well
@@ -441,7 +441,9 @@ u8 simnet_control_coal(struct simnet *net, u8 cmd, struct vdpa_vring_cursor *fro
 /* Publishes completed chains with @frames frames, and notifies as agreed */
 static inline void simnet_flush(struct vdpasim_vq *vq, unsigned int frames)
 {
-	if (likely(!simnet_queue(vq)->coal.max_usecs))
+	const struct simnet_coal *coal = &simnet_queue(vq)->coal;
+
+	if (likely(!coal->max_usecs || !coal->max_frames))
 		vdpasim_vq_flush(vq);
 	else
 		simnet_coal_flush(vq, frames);

@@ -71,7 +71,7 @@ void simnet_coal_flush(struct vdpasim_vq *vq, unsigned int frames)
 	coal->frames += frames;
 	if (!coal->wanted)
 		return;
-	if (coal->max_frames && coal->frames >= coal->max_frames) {
+	if (coal->frames >= coal->max_frames) {
 		simnet_coal_notify(coal);
 	} else if (!coal->armed) {
 		coal->armed = true;

@@ -299,9 +299,12 @@ TEST_F(control, coalescing)
 		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 4));
 		/* only this direction */
 		EXPECT_TRUE(comes_with_frame(n, sides[!i].queue, 1));
-		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 0, 50000));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 9, 50000));
 		EXPECT_TRUE(comes_after_usecs(n, sides[i].queue, 50000));
-		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 0, 0));
+		/* either of them switches it off */
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 9, 0));
+		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 1));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce(n, sides[i].command, 0, LONG_US));
 		EXPECT_TRUE(comes_with_frame(n, sides[i].queue, 1));
 	}
 }
@@ -339,7 +342,7 @@ TEST_F(control, coalescing_and_suspend)
 	if (!variant->features)
 		SKIP(return, "not negotiated");
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(VIRTIO_NET_OK, coalesce_queue(n, i, 0, 300000));
+		ASSERT_EQ(VIRTIO_NET_OK, coalesce_queue(n, i, 9, 300000));
 		signalled(call[i], 0);
 	}
 	ASSERT_EQ(0, send_frames(n, 1));
