@@ -353,8 +353,11 @@ TEST_F(control, coalescing_and_suspend)
 	EXPECT_FALSE(signalled(call[1], 0));
 	ASSERT_EQ(0, vv_resume(n->c.fd));
 	ASSERT_EQ(0, receive_frames(n, 1));
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		EXPECT_TRUE(comes_after_usecs(n, i, 300000));
+		/* the other queue has one of that frame, which is not for the next */
+		EXPECT_TRUE(signalled(call[!i], PATIENCE));
+	}
 }
 
 TEST_F(control, coalescing_of_one_queue)
