@@ -47,6 +47,24 @@ int vpf_hw_reset(struct vpf *vpf)
 }
 
 /*
+ * Whether its registers answer. They may not when the configuration space does: one
+ * that came back from a reset without what it had been told decodes no address. On
+ * virtual functions that is up to the physical one.
+ */
+bool vpf_hw_answers(struct vpf *vpf)
+{
+	struct pci_dev *pdev = vpf->mdev.pci_dev;
+	u16 command = 0;
+
+	if (!pci_device_is_present(pdev))
+		return false;
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (!pdev->is_virtfn && !(command & (PCI_COMMAND_MEMORY | PCI_COMMAND_IO)))
+		return false;
+	return vp_modern_get_status(&vpf->mdev) != VPF_STATUS_GONE;
+}
+
+/*
  * Accepts features as a driver does, which brings to light what the function
  * has for them. False when it doesn't take all of them together.
  */

@@ -74,9 +74,14 @@ static pci_ers_result_t vpf_error_detected(struct pci_dev *pdev,
 
 static pci_ers_result_t vpf_slot_reset(struct pci_dev *pdev)
 {
-	/* what was saved when the function was new, and is used up by this */
+	struct vpf *vpf = pci_get_drvdata(pdev);
+
+	/* as it was when the function was new, or the kernel last saved it to reset it */
 	pci_restore_state(pdev);
-	pci_save_state(pdev);
+	if (!vpf_hw_answers(vpf)) {
+		pci_err(pdev, "does not answer after the reset of its slot\n");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

@@ -211,6 +211,7 @@ extern const struct vdpa_config_ops vpf_ops;
 
 /* hw.c */
 int vpf_hw_reset(struct vpf *vpf);
+bool vpf_hw_answers(struct vpf *vpf);
 bool vpf_accept(struct vpf *vpf, u64 features);
 int vpf_map_doorbells(struct vpf *vpf);
 void vpf_unmap_doorbells(struct vpf *vpf);

@@ -34,9 +34,10 @@ settle() {
 	wait "$load"
 } 2>/dev/null
 
-recovered_times() {
-	[ "$(dmesg | awk '/vdpa-test: /{ n = 0 } /device recovery successful/{ n++ }
-		END { print n }')" -eq "$1" ]
+# recovery SUCCESS TIMES: how often the kernel has come to that end
+recovery() {
+	[ "$(dmesg | awk -v end="device recovery $1" '/vdpa-test: /{ n = 0 } $0 ~ end { n++ }
+		END { print n + 0 }')" -eq "$2" ]
 }
 
 gone() { # FUNCTION
@@ -48,9 +49,10 @@ rescan() { # FUNCTION
 	wait_for 10 test -e "$pci/devices/$1"
 }
 
-# Has the function answer no access to its registers, as one that was pulled
+# Has the function answer no access to its registers, as one that was pulled; it can
+# still report errors (SERR#)
 pull() {
-	printf '\0\0' | dd of="$pci/devices/$1/config" bs=1 seek=4 conv=notrunc status=none
+	printf '\0\1' | dd of="$pci/devices/$1/config" bs=1 seek=4 conv=notrunc status=none
 }
 
 change_hands() {
@@ -84,7 +86,7 @@ reset_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
 }
 
-plan 52
+plan 59
 need busybox ping
 need_functions net blk
 net=$(functions net | head -n 1)
@@ -119,7 +121,7 @@ check "does no harm" works
 flood
 monitor "pcie_aer_inject_error nic0 DLP"
 check "after a fatal one under load" wait_for 10 logged 'link has been reset (0)'
-check "the function recovers" wait_for 10 recovered_times 2
+check "the function recovers" wait_for 10 recovery successful 2
 settle
 check "the device needs a reset once more" needs_reset net
 check "which gives it back" change_drivers
@@ -130,7 +132,7 @@ check "other function" add_function other "$other"
 check "is in order" wait_for 5 netdev_of other
 monitor "pcie_aer_inject_error nic1 DLP"
 check "after its fatal error it needs a reset" wait_for 10 needs_reset other
-check "the kernel gives up" wait_for 10 logged 'device recovery failed'
+check "the kernel gives up" wait_for 10 recovery failed 1
 check "dev del of what does not answer" timeout 60 vdpa dev del other
 check "other function out" remove_function "$other"
 check "and in again" rescan "$other"
@@ -152,6 +154,17 @@ check "removal under load" remove_function "$net"
 settle
 check "takes the function along" gone "$net"
 check "which comes back" rescan "$net"
+check "and works" up
+
+# What is saved for its reset is that it answers nothing
+pull "$net"
+check "reset of one that does not answer" reset_function "$net"
+monitor "pcie_aer_inject_error nic0 DLP"
+check "after the next fatal error" wait_for 10 logged 'does not answer after the reset'
+check "the kernel gives it up" wait_for 10 recovery failed 2
+check "dev del of it" timeout 60 vdpa dev del net
+check "one that was given up" remove_function "$net"
+check "comes back" rescan "$net"
 check "and works" up
 
 flood
