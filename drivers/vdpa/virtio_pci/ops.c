@@ -357,6 +357,14 @@ static u8 vpf_get_status(struct vdpa_device *vdpa)
 	return vp_modern_get_status(&vpf->mdev);
 }
 
+/* What can be taken on of it: a driver that accepts no features gets no further */
+static u8 vpf_status_allowed(const struct vpf *vpf, u8 status)
+{
+	if ((vpf->driver_features & VPF_NEEDED_FEATURES) != VPF_NEEDED_FEATURES)
+		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	return status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
 static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct vpf *vpf = vdpa_to_vpf(vdpa);
@@ -368,6 +376,7 @@ static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
 	if (!vpf_usable(vpf))
 		goto unlock;
 
+	status = vpf_status_allowed(vpf, status);
 	starts = status & VIRTIO_CONFIG_S_DRIVER_OK && !vpf->running;
 	if (starts) {
 		err = vpf_prepare(vpf);
@@ -377,7 +386,6 @@ static void vpf_set_status(struct vdpa_device *vdpa, u8 status)
 			starts = false;
 		}
 	}
-	status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
 	vp_modern_set_status(&vpf->mdev, status);
 	WRITE_ONCE(vpf->status, status);
 	if (starts)

@@ -133,6 +133,27 @@ TEST_F(disk, data_by_interrupts)
 	EXPECT_LT(0, interrupts);
 }
 
+/* A driver that accepts nothing does not get past DRIVER */
+TEST_F(disk, status_without_features)
+{
+	int fd = self->b.c.fd;
+	uint8_t status;
+
+	ASSERT_EQ(0, vv_set_status(fd, 0));
+	ASSERT_EQ(0, vv_set_status(fd, VV_S_DRIVER));
+	EXPECT_EQ(0, vv_set_status(fd, VV_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK));
+	EXPECT_EQ(0, vv_get_status(fd, &status));
+	EXPECT_EQ(VV_S_DRIVER, status);
+	EXPECT_EQ(0, vv_set_status(fd, VV_S_RUNNING));
+	EXPECT_EQ(0, vv_get_status(fd, &status));
+	EXPECT_EQ(VV_S_DRIVER, status);
+
+	ASSERT_EQ(0, vv_set_features(fd, self->b.c.features));
+	EXPECT_EQ(0, vv_set_status(fd, VV_S_FEATURES));
+	EXPECT_EQ(0, vv_get_status(fd, &status));
+	EXPECT_EQ(VV_S_FEATURES, status);
+}
+
 /* The state of a queue is the function's secret, but its beginning is not */
 TEST_F(disk, queue_state)
 {
