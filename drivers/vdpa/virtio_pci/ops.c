@@ -394,12 +394,18 @@ unlock:
 	mutex_unlock(&vpf->lock);
 }
 
+/* Whether there is no use in waiting for what is offline */
+static bool vpf_is_lost(const struct vpf *vpf)
+{
+	return READ_ONCE(vpf->lost) || pci_dev_is_disconnected(vpf->mdev.pci_dev);
+}
+
 static int vpf_reset_op(struct vdpa_device *vdpa)
 {
 	struct vpf *vpf = vdpa_to_vpf(vdpa);
 	int err;
 
-	wait_event_timeout(vpf->online, !READ_ONCE(vpf->offline),
+	wait_event_timeout(vpf->online, !READ_ONCE(vpf->offline) || vpf_is_lost(vpf),
 			   VPF_ONLINE_TIMEOUT);
 	mutex_lock(&vpf->lock);
 	err = vpf_reset(vpf);

@@ -39,10 +39,20 @@ static void vpf_go_online(struct vpf *vpf)
 	mutex_lock(&vpf->lock);
 	if (vpf->offline) {
 		WRITE_ONCE(vpf->offline, false);
+		WRITE_ONCE(vpf->lost, false);
 		wake_up_all(&vpf->online);
 		vpf_call(&vpf->config_cb);
 	}
 	mutex_unlock(&vpf->lock);
+}
+
+/* From now on nobody brings it back: whoever waits for that needn't */
+static void vpf_lose(struct vpf *vpf)
+{
+	mutex_lock(&vpf->lock);
+	WRITE_ONCE(vpf->lost, true);
+	mutex_unlock(&vpf->lock);
+	wake_up_all(&vpf->online);
 }
 
 /* Around a reset of the function, also by the user through sysfs */
@@ -59,15 +69,18 @@ static void vpf_reset_done(struct pci_dev *pdev)
 static pci_ers_result_t vpf_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
+	struct vpf *vpf = pci_get_drvdata(pdev);
+
 	switch (state) {
 	case pci_channel_io_normal:
 		/* one access failed, and with it at most one buffer */
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
-		vpf_go_offline(pci_get_drvdata(pdev), false);
+		vpf_go_offline(vpf, false);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
-		vpf_go_offline(pci_get_drvdata(pdev), false);
+		vpf_go_offline(vpf, false);
+		vpf_lose(vpf);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 }
@@ -80,6 +93,7 @@ static pci_ers_result_t vpf_slot_reset(struct pci_dev *pdev)
 	pci_restore_state(pdev);
 	if (!vpf_hw_answers(vpf)) {
 		pci_err(pdev, "does not answer after the reset of its slot\n");
+		vpf_lose(vpf);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	return PCI_ERS_RESULT_RECOVERED;
@@ -115,7 +129,10 @@ static DEFINE_SIMPLE_DEV_PM_OPS(vpf_pm_ops, vpf_suspend, vpf_resume);
 /* Also before another kernel takes over, whose memory this may be */
 static void vpf_shutdown(struct pci_dev *pdev)
 {
-	vpf_go_offline(pci_get_drvdata(pdev), true);
+	struct vpf *vpf = pci_get_drvdata(pdev);
+
+	vpf_go_offline(vpf, true);
+	vpf_lose(vpf);
 }
 
 /* --- virtual functions --------------------------------------------------- */
@@ -245,6 +262,8 @@ static void vpf_remove(struct pci_dev *pdev)
 	struct vpf *vpf = pci_get_drvdata(pdev);
 
 	pci_disable_sriov(pdev);
+	/* all who could would have to hold the lock that our caller holds */
+	vpf_lose(vpf);
 	vdpa_mgmtdev_unregister(&vpf->mgmt);
 	vpf_unmap_doorbells(vpf);
 	vp_modern_remove(&vpf->mdev);

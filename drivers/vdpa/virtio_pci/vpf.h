@@ -142,7 +142,7 @@ struct vpf_wish {
  * @nqueues: number of its queues
  * @pairs: pairs of data queues of a network function
  * @sriov: it has agreed to VIRTIO_F_SR_IOV
- * @online: woken when @offline ends
+ * @online: woken when @offline ends, and when @lost begins
  * @lock: protects what follows, and the order of accesses to registers that
  *	select others. The management lock of the core is outside of it.
  * @vdpa: the vDPA device, or NULL. Also protected by the core: dev_add and
@@ -158,6 +158,7 @@ struct vpf_wish {
  * @status: as the driver last set it. Read without the lock.
  * @running: from DRIVER_OK to reset
  * @offline: registers can't be accessed. Read without the lock.
+ * @lost: nobody is about to bring it back when it is offline. Read without the lock.
  * @broken: it has lost what the driver set, and works again only after a reset.
  *	Read without the lock.
  */
@@ -185,6 +186,7 @@ struct vpf {
 	u8 status;
 	bool running;
 	bool offline;
+	bool lost;
 	bool broken;
 };
 

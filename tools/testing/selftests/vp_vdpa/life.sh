@@ -86,7 +86,7 @@ reset_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
 }
 
-plan 59
+plan 65
 need busybox ping
 need_functions net blk
 net=$(functions net | head -n 1)
@@ -137,6 +137,13 @@ check "dev del of what does not answer" timeout 60 vdpa dev del other
 check "other function out" remove_function "$other"
 check "and in again" rescan "$other"
 check "is what it was" add_function other "$other"
+check "in order, too" wait_for 5 netdev_of other
+monitor "pcie_aer_inject_error nic1 DLP"
+check "once more in need of a reset" wait_for 10 needs_reset other
+check "and given up" wait_for 10 recovery failed 2
+check "nobody waits for it when it goes" timeout 9 sh -c "echo 1 >$pci/devices/$other/remove"
+check "it comes back" rescan "$other"
+check "and is used" add_function other "$other"
 vdpa dev del other
 
 flood
@@ -161,8 +168,9 @@ pull "$net"
 check "reset of one that does not answer" reset_function "$net"
 monitor "pcie_aer_inject_error nic0 DLP"
 check "after the next fatal error" wait_for 10 logged 'does not answer after the reset'
-check "the kernel gives it up" wait_for 10 recovery failed 2
-check "dev del of it" timeout 60 vdpa dev del net
+check "the kernel gives it up" wait_for 10 recovery failed 3
+# whose reset waits 10 s for a function that may come back
+check "dev del of it does not wait" timeout 9 vdpa dev del net
 check "one that was given up" remove_function "$net"
 check "comes back" rescan "$net"
 check "and works" up
