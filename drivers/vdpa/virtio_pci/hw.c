@@ -17,6 +17,9 @@
 #define VPF_RESET_POLL_US	1000
 #define VPF_RESET_TIMEOUT_US	(10 * USEC_PER_SEC)
 
+/* Largest virtqueue of either layout (2.7 and 2.8.10.1) */
+#define VPF_QUEUE_SIZE_MAX	32768
+
 /* A configuration that changes more often than this while it is read */
 #define VPF_CONFIG_TRIES	16
 
@@ -289,6 +292,19 @@ u16 vpf_hw_queue(struct vpf *vpf, u16 idx)
 	    vpf->driver_features & VPF_PAIRS_FEATURES)
 		return 2 * vpf->pairs;
 	return idx;
+}
+
+/* Asks the function for the largest size of a queue */
+void vpf_vq_learn_size(struct vpf *vpf, struct vpf_vq *vq, u16 queue)
+{
+	u16 max;
+
+	lockdep_assert_held(&vpf->lock);
+
+	max = vp_modern_get_queue_size(&vpf->mdev, queue);
+	/* what is not there reads as all ones */
+	if (max <= VPF_QUEUE_SIZE_MAX)
+		vq->num_max = max;
 }
 
 /* Makes a queue known to the function; its wishes have been checked */

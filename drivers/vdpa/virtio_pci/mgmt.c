@@ -87,6 +87,17 @@ static int vpf_check_pairs(struct vpf *vpf, u16 pairs,
 	return 0;
 }
 
+/* Of a function that is away all ones would be learned */
+static int vpf_check_presence(struct vpf *vpf, struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&vpf->lock);
+
+	if (!vpf->offline && vpf_hw_answers(vpf))
+		return 0;
+	NL_SET_ERR_MSG(extack, "function does not answer");
+	return -ENODEV;
+}
+
 /* The core let nothing pass that is not in the mask of the management device */
 static int vpf_parse_wish(struct vpf *vpf, const struct vdpa_dev_set_config *config,
 			  struct vpf_wish *wish)
@@ -142,27 +153,37 @@ static u32 vpf_count_queues(const struct vpf *vpf, const struct vpf_wish *wish)
 	return min(n, vpf->nqueues);
 }
 
-static int vpf_set_up(struct vpf *vpf, const struct vpf_wish *wish)
+/* Asks the function for what it has for the device that the user wishes */
+static int vpf_set_up(struct vpf *vpf, const struct vdpa_dev_set_config *config)
 {
-	u32 nvqs = vpf_count_queues(vpf, wish);
+	struct vpf_wish wish = {};
 	struct vpf_vq *vqs;
 	unsigned int i;
+	u32 nvqs;
+	int err;
 
+	lockdep_assert_held(&vpf->lock);
+
+	err = vpf_check_presence(vpf, config->extack);
+	if (!err)
+		err = vpf_parse_wish(vpf, config, &wish);
+	if (err)
+		return err;
+
+	nvqs = vpf_count_queues(vpf, &wish);
 	vqs = kvcalloc(nvqs, sizeof(*vqs), GFP_KERNEL_ACCOUNT);
 	if (!vqs)
 		return -ENOMEM;
 
-	mutex_lock(&vpf->lock);
-	vpf->wish = *wish;
+	vpf->wish = wish;
 	vpf->vq_num_max = 0;
 	for (i = 0; i < nvqs; i++) {
 		vqs[i].vector = -1;
-		vqs[i].num_max = vp_modern_get_queue_size(&vpf->mdev, i);
+		vpf_vq_learn_size(vpf, &vqs[i], i);
 		vpf->vq_num_max = max(vpf->vq_num_max, vqs[i].num_max);
 	}
 	vpf->vqs = vqs;
 	vpf->nvqs = nvqs;
-	mutex_unlock(&vpf->lock);
 	return 0;
 }
 
@@ -184,7 +205,6 @@ static int vpf_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 {
 	struct vpf *vpf = mgmt_to_vpf(mgmt);
 	struct device *dev = mgmt->device;
-	struct vpf_wish wish = {};
 	struct vpf_vdpa *device;
 	int err;
 
@@ -193,31 +213,32 @@ static int vpf_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 				   dev_name(&vpf->vdpa->dev));
 		return -EBUSY;
 	}
-	err = vpf_parse_wish(vpf, config, &wish);
+	mutex_lock(&vpf->lock);
+	err = vpf_set_up(vpf, config);
+	mutex_unlock(&vpf->lock);
 	if (err)
 		return err;
 
 	device = vdpa_alloc_device(struct vpf_vdpa, vdpa, dev, &vpf_ops, 1, 1,
 				   name, false);
-	if (IS_ERR(device))
-		return PTR_ERR(device);
+	if (IS_ERR(device)) {
+		err = PTR_ERR(device);
+		goto tear_down;
+	}
 	device->vpf = vpf;
 	device->vdpa.dma_dev = dev;
 	device->vdpa.mdev = mgmt;
 
-	err = vpf_set_up(vpf, &wish);
-	if (err)
-		goto put_device;
 	err = _vdpa_register_device(&device->vdpa, vpf->nvqs);
 	if (err)
-		goto tear_down;
+		goto put_device;
 	vpf->vdpa = &device->vdpa;
 	return 0;
 
-tear_down:
-	vpf_tear_down(vpf);
 put_device:
 	put_device(&device->vdpa.dev);
+tear_down:
+	vpf_tear_down(vpf);
 	return err;
 }
 

@@ -15,9 +15,6 @@
 /* How long a reset of the device waits for one of the PCI function to end */
 #define VPF_ONLINE_TIMEOUT	(10 * HZ)
 
-/* Largest virtqueue of either layout (2.7 and 2.8.10.1) */
-#define VPF_QUEUE_SIZE_MAX	32768
-
 static struct vpf_vq *vpf_vq(struct vdpa_device *vdpa, u16 idx)
 {
 	return &vdpa_to_vpf(vdpa)->vqs[idx];
@@ -113,16 +110,11 @@ static void vpf_set_vq_cb(struct vdpa_device *vdpa, u16 idx,
 static u16 vpf_vq_size_max(struct vpf *vpf, u16 idx)
 {
 	struct vpf_vq *vq = &vpf->vqs[idx];
-	u16 max;
 
 	lockdep_assert_held(&vpf->lock);
 
-	if (!vq->started && vpf_usable(vpf)) {
-		max = vp_modern_get_queue_size(&vpf->mdev, vpf_hw_queue(vpf, idx));
-		/* what is not there reads as all ones */
-		if (max <= VPF_QUEUE_SIZE_MAX)
-			vq->num_max = max;
-	}
+	if (!vq->started && vpf_usable(vpf))
+		vpf_vq_learn_size(vpf, vq, vpf_hw_queue(vpf, idx));
 	return vq->num_max;
 }
 

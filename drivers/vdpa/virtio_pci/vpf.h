@@ -223,6 +223,7 @@ void vpf_read_config(struct vpf *vpf, unsigned int offset, void *buf,
 void vpf_write_config(struct vpf *vpf, unsigned int offset, const void *buf,
 		      unsigned int len);
 u16 vpf_hw_queue(struct vpf *vpf, u16 idx);
+void vpf_vq_learn_size(struct vpf *vpf, struct vpf_vq *vq, u16 queue);
 void vpf_vq_run(struct vpf *vpf, u16 idx);
 int vpf_prepare(struct vpf *vpf);
 void vpf_run(struct vpf *vpf);

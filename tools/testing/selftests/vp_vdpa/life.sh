@@ -86,7 +86,7 @@ reset_function() {
 	timeout 20 sh -c "echo 1 >$pci/devices/$1/reset"
 }
 
-plan 65
+plan 66
 need busybox ping
 need_functions net blk
 net=$(functions net | head -n 1)
@@ -134,6 +134,8 @@ monitor "pcie_aer_inject_error nic1 DLP"
 check "after its fatal error it needs a reset" wait_for 10 needs_reset other
 check "the kernel gives up" wait_for 10 recovery failed 1
 check "dev del of what does not answer" timeout 60 vdpa dev del other
+refuse "it makes no device meanwhile" 'does not answer' \
+	vdpa dev add name other mgmtdev "pci/$other"
 check "other function out" remove_function "$other"
 check "and in again" rescan "$other"
 check "is what it was" add_function other "$other"
