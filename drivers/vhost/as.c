@@ -294,6 +294,8 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
 	struct vhost_vdpa_extent *e = vhost_vdpa_extent_find(as, first);
 	int err;
 
+	if (as->set->way->reaches && !as->set->way->reaches(as->set, first, last))
+		return -EINVAL;
 	if (e && e->iova <= last)
 		return -EEXIST;
 
@@ -334,7 +336,7 @@ static int add_mapping(struct vhost_vdpa_as *as, u64 first, u64 last, u64 uaddr,
  * * VHOST_VDPA_ABSENT: memory is not present; vhost_vdpa_as_populate() brings
  *   some, or says why it can't, and then the caller tries again
  * * -EINVAL: no such address space; nothing, or more than the IOVA range has
- *   room for; a wrong @perm
+ *   room for; addresses that the platform keeps for itself; a wrong @perm
  * * -EEXIST: something is mapped there already
  * * -EPERM: there is no owner, or it is another process
  * * -EFAULT: not memory of the process's, or not writable and @perm needs it

@@ -94,6 +94,8 @@ struct vhost_vdpa_as {
  * struct vhost_vdpa_way - a way to tell the parent what is mapped
  * @init: prepares the set; optional
  * @exit: undoes @init; optional
+ * @reaches: whether the device can be given memory at all these addresses; optional,
+ *	then it can
  * @map: adds a run. @addr is a physical address, or in virtual address mode a
  *	virtual one, with its file in @opaque.
  * @unmap: removes runs, each as a whole, without a gap between them: those of
@@ -108,6 +110,7 @@ struct vhost_vdpa_as {
 struct vhost_vdpa_way {
 	int (*init)(struct vhost_vdpa_as_set *set);
 	void (*exit)(struct vhost_vdpa_as_set *set);
+	bool (*reaches)(struct vhost_vdpa_as_set *set, u64 first, u64 last);
 	int (*map)(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
 		   u32 perm, void *opaque);
 	int (*unmap)(struct vhost_vdpa_as *as, u64 iova, u64 size);
@@ -126,6 +129,7 @@ extern const struct vhost_vdpa_way vhost_vdpa_way_iommu;
  * @exact: the parent is told to unmap what it was told to map, call by call
  * @range: I/O addresses that may be mapped
  * @domain: the IOMMU domain, where the platform translates
+ * @reserved: I/O addresses that are not translated, where the platform does
  * @stopped: nothing more is mapped; set without the lock
  * @lock: serialises calls; protects all below and the parent's mappings
  * @account: who pays for pinned memory; NULL before there is an owner
@@ -144,6 +148,7 @@ struct vhost_vdpa_as_set {
 	bool exact;
 	struct vdpa_iova_range range;
 	struct iommu_domain *domain;
+	struct list_head reserved;
 	bool stopped;
 	struct mutex lock; /* serialises calls, see above */
 	struct vhost_vdpa_account *account;

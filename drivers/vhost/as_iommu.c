@@ -44,6 +44,29 @@ static int check_domain(struct vhost_vdpa_as_set *set, struct iommu_domain *doma
 	return 0;
 }
 
+/*
+ * Where a doorbell for interrupts is memory like any other, the IOMMU driver maps it
+ * into the domain, at addresses that it has to be told of: without, a device has no
+ * interrupts. A window of the hardware's own makes that unnecessary.
+ */
+static int map_interrupts(struct vhost_vdpa_as_set *set, struct iommu_domain *domain)
+{
+	struct iommu_resv_region *region, *window = NULL;
+	int err;
+
+	list_for_each_entry(region, &set->reserved, list) {
+		if (region->type == IOMMU_RESV_MSI)
+			return 0;
+		if (region->type == IOMMU_RESV_SW_MSI)
+			window = region;
+	}
+	if (!window)
+		return 0;
+	err = iommu_get_msi_cookie(domain, window->start);
+	/* a kernel in which nothing is mapped for anybody */
+	return err == -ENODEV ? 0 : err;
+}
+
 static int iommu_way_init(struct vhost_vdpa_as_set *set)
 {
 	struct device *dma_dev = vdpa_get_dma_dev(set->vdev);
@@ -72,7 +95,12 @@ static int iommu_way_init(struct vhost_vdpa_as_set *set)
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 
+	INIT_LIST_HEAD(&set->reserved);
+	iommu_get_resv_regions(dma_dev, &set->reserved);
 	err = check_domain(set, domain);
+	if (err)
+		goto free_domain;
+	err = map_interrupts(set, domain);
 	if (err)
 		goto free_domain;
 	err = iommu_attach_device(domain, dma_dev);
@@ -87,14 +115,35 @@ static int iommu_way_init(struct vhost_vdpa_as_set *set)
 	return 0;
 
 free_domain:
+	iommu_put_resv_regions(dma_dev, &set->reserved);
 	iommu_domain_free(domain);
 	return err;
 }
 
 static void iommu_way_exit(struct vhost_vdpa_as_set *set)
 {
-	iommu_detach_device(set->domain, vdpa_get_dma_dev(set->vdev));
+	struct device *dma_dev = vdpa_get_dma_dev(set->vdev);
+
+	iommu_detach_device(set->domain, dma_dev);
 	iommu_domain_free(set->domain);
+	iommu_put_resv_regions(dma_dev, &set->reserved);
+}
+
+/*
+ * What the device does at some addresses, such as raising interrupts on x86, never
+ * gets as far as the domain. Memory that the firmware uses only until there is a
+ * driver (relaxable) is no obstacle.
+ */
+static bool iommu_way_reaches(struct vhost_vdpa_as_set *set, u64 first, u64 last)
+{
+	struct iommu_resv_region *region;
+
+	list_for_each_entry(region, &set->reserved, list) {
+		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE && region->length &&
+		    first <= region->start + (region->length - 1) && last >= region->start)
+			return false;
+	}
+	return true;
 }
 
 static int iommu_way_map(struct vhost_vdpa_as *as, u64 iova, u64 size, u64 addr,
@@ -121,6 +170,7 @@ static int iommu_way_unmap(struct vhost_vdpa_as *as, u64 iova, u64 size)
 const struct vhost_vdpa_way vhost_vdpa_way_iommu = {
 	.init = iommu_way_init,
 	.exit = iommu_way_exit,
+	.reaches = iommu_way_reaches,
 	.map = iommu_way_map,
 	.unmap = iommu_way_unmap,
 };

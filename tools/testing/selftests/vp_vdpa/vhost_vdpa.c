@@ -387,6 +387,47 @@ TEST_F(disk, memory_mapped_read_only)
 	EXPECT_EQ(0, memcmp(victim, blk_data(&self->b, 0), PAGE));
 }
 
+/* Addresses that never get to the IOMMU, such as those by which interrupts are raised */
+static bool reserved_region(const char *bdf, uint64_t *first, uint64_t *last)
+{
+	char path[128], type[32];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/iommu_group/reserved_regions", bdf);
+	file = fopen(path, "re");
+	while (file && !found &&
+	       fscanf(file, "%" SCNx64 " %" SCNx64 " %31s", first, last, type) == 3)
+		found = !strcmp(type, "msi");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST_F(disk, memory_at_reserved_addresses)
+{
+	int fd = self->b.c.fd;
+	uint64_t first, last;
+	char *mem;
+
+	ASSERT_EQ(true, reserved_region(function("VPF_BLK"), &first, &last));
+	mem = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(-EINVAL, vv_map(fd, 0, first, mem, PAGE, VHOST_ACCESS_RW));
+	EXPECT_EQ(-EINVAL, vv_map(fd, 0, first - PAGE, mem, 2 * PAGE, VHOST_ACCESS_RW));
+	EXPECT_EQ(-EINVAL, vv_map(fd, 0, last, mem, PAGE + 1, VHOST_ACCESS_RW));
+	/* nobody has even looked at the memory */
+	EXPECT_EQ(0, physical(mem));
+
+	EXPECT_EQ(0, vv_map(fd, 0, first - PAGE, mem, PAGE, VHOST_ACCESS_RW));
+	EXPECT_EQ(0, vv_map(fd, 0, last + 1, mem + PAGE, PAGE, VHOST_ACCESS_RW));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, transfer(&self->b, VIRTIO_BLK_T_IN, first - PAGE));
+	EXPECT_EQ(VIRTIO_BLK_S_OK, transfer(&self->b, VIRTIO_BLK_T_IN, last + 1));
+	EXPECT_EQ(0, vv_unmap(fd, 0, first - PAGE, PAGE));
+	EXPECT_EQ(0, vv_unmap(fd, 0, last + 1, PAGE));
+}
+
 /* One that can't go on says so by status and interrupt, and is reset */
 TEST_F(disk, function_that_gave_up)
 {
