@@ -40,9 +40,15 @@ union call_arg {
 
 /* --- features -------------------------------------------------------------- */
 
+/*
+ * What the parent can do but its clients can't: a kick by an eventfd has no room for
+ * the data that a device waits for with this feature.
+ */
+#define WITHHELD_FEATURES	BIT_ULL(VIRTIO_F_NOTIFICATION_DATA)
+
 static int get_features(struct vhost_vdpa *v, union call_arg *arg)
 {
-	arg->features = v->vdev->config->get_device_features(v->vdev);
+	arg->features = v->vdev->config->get_device_features(v->vdev) & ~WITHHELD_FEATURES;
 	return 0;
 }
 
@@ -52,7 +58,7 @@ static int set_features(struct vhost_vdpa *v, union call_arg *arg)
 
 	if (ops->get_status(v->vdev) & VIRTIO_CONFIG_S_FEATURES_OK)
 		return -EBUSY;
-	if (vdpa_set_features(v->vdev, arg->features))
+	if (arg->features & WITHHELD_FEATURES || vdpa_set_features(v->vdev, arg->features))
 		return -EINVAL;
 	v->features = ops->get_driver_features(v->vdev);
 	return 0;

@@ -14,6 +14,8 @@
 #include "lib/device.h"
 
 #define ALL_ONES (~0ULL)
+/* newer than the headers of some distributions */
+#define F_NOTIFICATION_DATA	38
 
 FIXTURE(calls) {
 	char name[32];
@@ -188,6 +190,28 @@ TEST_F(calls, access_platform_is_needed)
 	} else {
 		EXPECT_EQ(-EINVAL, err);
 	}
+}
+
+/* A kick by an eventfd can't carry the data */
+TEST(notification_data_is_not_offered)
+{
+	uint64_t features = VV_BIT(VIRTIO_F_VERSION_1) | VV_BIT(VIRTIO_F_ACCESS_PLATFORM);
+	uint64_t offered = 0;
+	char name[32], path[64];
+	int fd;
+
+	ASSERT_EQ(0, vdpa_create("vdpasim_blk", features | VV_BIT(F_NOTIFICATION_DATA),
+				 name, path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	EXPECT_GE(fd, 0);
+	EXPECT_EQ(0, vv_get_features(fd, &offered));
+	EXPECT_EQ(features, offered);
+	EXPECT_EQ(0, vv_set_status(fd, VV_S_ACK));
+	EXPECT_EQ(0, vv_set_status(fd, VV_S_DRIVER));
+	EXPECT_EQ(-EINVAL, vv_set_features(fd, features | VV_BIT(F_NOTIFICATION_DATA)));
+	EXPECT_EQ(0, vv_set_features(fd, features));
+	close(fd);
+	EXPECT_EQ(0, vdpa_del(name));
 }
 
 TEST_F(calls, backend_features)
