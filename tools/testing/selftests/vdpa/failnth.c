@@ -999,7 +999,8 @@ static const struct failing_call calls[] = {
 	{ "SET_STATUS 0", for_reset, do_reset, close_client, session, is_reset },
 	{ "SUSPEND", running, do_suspend, close_client, session, rests, .none = true },
 	{ "RESUME", suspended, do_resume, close_client, session, works, .none = true },
-	{ "IOTLB UPDATE", owned_pins, do_map, close_client, session, is_mapped, .least = 1 },
+	/* what it needs may be there already, in the cache of the session and by chance */
+	{ "IOTLB UPDATE", owned_pins, do_map, close_client, session, is_mapped },
 	{ "IOTLB UPDATE of ASID 1", owned_asid, do_map_asid, close_client, session,
 	  is_mapped_asid, .least = 1 },
 	{ "IOTLB INVALIDATE", mapped, do_unmap, close_client, session, is_unmapped },
