@@ -902,11 +902,16 @@ static int config_is_set(void)
 
 /* --- what a failure leaves as it was ----------------------------------------- */
 
-static void session(struct snapshot *s)
+static void session_with(struct snapshot *s, const char *name)
 {
 	snapshot_client(s, &ctx.c);
-	snapshot_device(s, ctx.name);
+	snapshot_device(s, name);
 	snapshot_pins(s);
+}
+
+static void session(struct snapshot *s)
+{
+	session_with(s, ctx.name);
 }
 
 /* No file, and what goes with one */
@@ -918,9 +923,7 @@ static void device(struct snapshot *s)
 
 static void mock_session(struct snapshot *s)
 {
-	snapshot_client(s, &ctx.c);
-	snapshot_device(s, ctx.other);
-	snapshot_pins(s);
+	session_with(s, ctx.other);
 }
 
 static void other(struct snapshot *s)

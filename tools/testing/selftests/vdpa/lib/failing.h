@@ -7,8 +7,9 @@
  * left to fail. Copies from and to user memory count as allocations. A call that
  * fails says ENOMEM, ENOBUFS or EFAULT, leaves what can be observed as it was, and
  * things so that the same call, undisturbed, succeeds. One that succeeds has had its
- * effect, also when it did so in spite of a fault. In the end the modules have not one object more in the
- * kernel's slabs than before, also none that something still points to.
+ * effect, also when it did so in spite of a fault. In the end the modules have not one
+ * object more in the kernel's slabs than before, also none that something still points
+ * to.
  */
 
 #include <stdbool.h>
